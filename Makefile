@@ -1,0 +1,62 @@
+# Whatever is not one plain cargo command. Plain `make` lists the targets.
+
+crates := sealing gotemplate apiserver controller cli sandbox tests
+shipped := -p controller -p cli -e normal,build --prefix none
+
+.PHONY: help
+help: ## list the targets
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+.PHONY: check
+check: format lint doc alone pure one-crypto deny ## before each commit, and in CI, after `cargo test`
+
+.PHONY: format
+format:
+	cargo fmt --all --check
+
+.PHONY: lint
+lint:
+	cargo clippy --workspace --all-targets -- -D warnings
+
+.PHONY: doc
+doc:
+	RUSTDOCFLAGS="-D warnings" cargo doc --no-deps --workspace
+
+# A crate that builds only beside its neighbours leans on features they switch on.
+.PHONY: alone
+alone:
+	@set -e; for crate in $(crates); do echo "cargo check -p $$crate --all-targets"; cargo check -q -p $$crate --all-targets; done
+
+.PHONY: pure
+pure:
+	@tree=$$(cargo tree -p sealing -e normal --prefix none) || exit 1; \
+	if found=$$(echo "$$tree" | cut -d' ' -f1 | sort -u | grep -xE '(tokio|hyper)(-[a-z]+)*'); then \
+		echo "error: sealing does no I/O, but stands on:" $$found >&2; exit 1; \
+	fi
+
+.PHONY: one-crypto
+one-crypto:
+	@tree=$$(cargo tree $(shipped)) || exit 1; \
+	if found=$$(echo "$$tree" | cut -d' ' -f1 | sort -u | grep -xE 'ring|rsa|openssl-sys'); then \
+		echo "error: what we ship uses aws-lc-rs alone, but stands on:" $$found >&2; exit 1; \
+	fi
+
+.PHONY: deny
+deny:
+	cargo deny check bans licenses sources
+
+.PHONY: generate
+generate: ## rewrite crds/ and the chart's copy from the code
+	GENERATE=1 cargo test -q -p sealing --test crd
+
+.PHONY: bench
+bench: ## what sealing and unsealing cost here
+	cargo bench -p sealing
+
+.PHONY: bars
+bars: ## the numbers we watch; they fail nothing
+	@.ci/bars
+
+.PHONY: tools
+tools: ## install what `make check` needs beyond cargo
+	@cargo deny --version 2>/dev/null || cargo install cargo-deny --locked
