@@ -1,1 +1,37 @@
-//! sealing
+//! What a sealed secret is: a Kubernetes Secret whose values only a controller can open.
+//!
+//! ```text
+//! Secret + Certificate            ──seal──▶    SealedSecret
+//! SealedSecret + PrivateKeys      ──unseal──▶  Secret
+//! ```
+//!
+//! One value is an [`envelope`] (RSA-OAEP of a session key, then AES-GCM of the value), bound to a
+//! [`Label`] that its [`Scope`] makes of namespace and name. The crate is pure: it does no I/O and
+//! reads no clock.
+#![deny(missing_docs)]
+
+pub mod base64;
+pub mod certificate;
+pub mod envelope;
+pub mod key;
+mod pkcs8;
+mod plaintext;
+mod scope;
+mod seal;
+mod sealed_secret;
+mod secret;
+mod template;
+mod unseal;
+
+pub use certificate::Certificate;
+pub use key::{Fingerprint, GeneratedKey, PrivateKey};
+pub use plaintext::Plaintext;
+pub use scope::{InvalidScope, Label, Scope};
+pub use seal::{seal, seal_value};
+pub use sealed_secret::{
+    Condition, Malformed, SKIP_OWNER_REFERENCES, SealedSecret, SealedSecretSpec, Status, Template,
+    custom_resource_definition,
+};
+pub use secret::Secret;
+pub use template::Renderer;
+pub use unseal::{Error, ItemError, Opened, open, unseal};

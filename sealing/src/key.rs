@@ -1,0 +1,240 @@
+//! The keys that open sealed values, what they are called, and how new ones are made.
+
+use std::fmt;
+
+use aws_lc_rs::digest::{SHA256, digest};
+use aws_lc_rs::encoding::AsDer;
+use aws_lc_rs::rand::{self, SystemRandom};
+use aws_lc_rs::rsa::{KeySize, OAEP_SHA256_MGF1SHA256, OaepPrivateDecryptingKey, PrivateDecryptingKey};
+use aws_lc_rs::signature::{KeyPair, RSA_PKCS1_SHA256, RsaKeyPair};
+use jiff::{SignedDuration, Timestamp};
+use rcgen::{BasicConstraints, CertificateParams, DistinguishedName, DnType, IsCa, KeyUsagePurpose};
+use zeroize::Zeroizing;
+
+use crate::{Certificate, Label, Plaintext, certificate, pkcs8};
+
+const PKCS1: &str = "RSA PRIVATE KEY";
+const PKCS8: &str = "PRIVATE KEY";
+const EC: &str = "EC PRIVATE KEY";
+
+/// The name of a key: lower-case hex SHA-256 of its SubjectPublicKeyInfo (RFC 5280 §4.1.2.7).
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Fingerprint(String);
+
+/// A private RSA key that opens sealed values; the library wipes it when dropped.
+pub struct PrivateKey {
+    key: OaepPrivateDecryptingKey,
+    fingerprint: Fingerprint,
+}
+
+/// A new key in the form in which key Secrets hold it.
+pub struct GeneratedKey {
+    /// `tls.key`: PEM `RSA PRIVATE KEY` (PKCS#1).
+    pub private_key_pem: Plaintext,
+    /// `tls.crt`: the self-signed certificate.
+    pub certificate: Certificate,
+}
+
+/// Why a text is no private key, or no key could be made.
+#[derive(Debug, thiserror::Error, PartialEq, Eq)]
+pub enum Error {
+    /// There is no PEM block that holds a private key.
+    #[error("data does not contain a valid private key")]
+    NoKey,
+    /// The key is of another kind.
+    #[error("private key is not an RSA key")]
+    NotRsa,
+    /// The key is too small or too large.
+    #[error(transparent)]
+    Size(#[from] UnsupportedSize),
+    /// The cryptographic library refused to make a key.
+    #[error("cannot generate a key")]
+    Generate,
+    /// The new certificate does not read back.
+    #[error("cannot make a certificate: {0}")]
+    Certificate(#[from] certificate::Error),
+}
+
+/// A key size that the cryptographic library does not take.
+#[derive(Clone, Debug, thiserror::Error, PartialEq, Eq)]
+#[error("RSA keys of 2048 to 8192 bits are supported, this one has {bits}")]
+pub struct UnsupportedSize {
+    /// The size of the modulus, in bits.
+    pub bits: usize,
+}
+
+impl PrivateKey {
+    /// Reads the first private key among PEM blocks, in PKCS#1 or PKCS#8.
+    pub fn from_pem(text: &[u8]) -> Result<Self, Error> {
+        let blocks = pem::parse_many(text).map_err(|_| Error::NoKey)?;
+        let mut result = Err(Error::NoKey);
+        for block in blocks {
+            let tag = block.tag().to_owned();
+            let der = Zeroizing::new(block.into_contents());
+            result = match tag.as_str() {
+                PKCS1 => Self::from_pkcs8(&pkcs8::wrap(&der)),
+                PKCS8 => Self::from_pkcs8(&der),
+                EC => Err(Error::NotRsa),
+                _ => continue,
+            };
+            if result != Err(Error::NoKey) {
+                break;
+            }
+        }
+        result
+    }
+
+    fn from_pkcs8(der: &[u8]) -> Result<Self, Error> {
+        let pkcs1 = pkcs8::unwrap(der).ok_or(Error::NotRsa)?;
+        let key = PrivateDecryptingKey::from_pkcs8(der).map_err(|_| match modulus_bits(pkcs1) {
+            Some(bits) if !(2048..=8192).contains(&bits) => UnsupportedSize { bits }.into(),
+            _ => Error::NoKey,
+        })?;
+        let spki = key.public_key().as_der().map_err(|_| Error::NoKey)?;
+        Ok(Self {
+            fingerprint: Fingerprint::of_spki(spki.as_ref()),
+            key: OaepPrivateDecryptingKey::new(key).map_err(|_| Error::NoKey)?,
+        })
+    }
+
+    /// What the key is called.
+    pub fn fingerprint(&self) -> &Fingerprint {
+        &self.fingerprint
+    }
+
+    /// RSAES-OAEP (RFC 8017 §7.1.2) with SHA-256 and MGF1-SHA-256; none if key or label is wrong.
+    pub(crate) fn decrypt(&self, ciphertext: &[u8], label: &Label) -> Option<Zeroizing<Vec<u8>>> {
+        let mut plaintext = Zeroizing::new(vec![0; self.key.min_output_size()]);
+        let label = Some(label.as_bytes());
+        let length =
+            self.key.decrypt(&OAEP_SHA256_MGF1SHA256, ciphertext, &mut plaintext, label).ok()?.len();
+        plaintext.truncate(length);
+        Some(plaintext)
+    }
+}
+
+// Enough for `result != Err(…)` above, and says nothing of the key itself.
+impl PartialEq for PrivateKey {
+    fn eq(&self, other: &Self) -> bool {
+        self.fingerprint == other.fingerprint
+    }
+}
+
+impl fmt::Debug for PrivateKey {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "PrivateKey({})", self.fingerprint.short())
+    }
+}
+
+impl GeneratedKey {
+    /// Makes a key of 2048, 3072, 4096 or 8192 bits and a certificate for it, valid from `now`.
+    ///
+    /// The certificate is self-signed, CA:TRUE, with the key usage encipherOnly; an empty
+    /// `common_name` gives an empty subject.
+    pub fn generate(
+        bits: u32,
+        common_name: &str,
+        now: Timestamp,
+        validity: SignedDuration,
+    ) -> Result<Self, Error> {
+        let size = match bits {
+            2048 => KeySize::Rsa2048,
+            3072 => KeySize::Rsa3072,
+            4096 => KeySize::Rsa4096,
+            8192 => KeySize::Rsa8192,
+            _ => return Err(Error::Generate),
+        };
+        let key = PrivateDecryptingKey::generate(size).map_err(|_| Error::Generate)?;
+        let der = key.as_der().map_err(|_| Error::Generate)?;
+        let pkcs1 = pkcs8::unwrap(der.as_ref()).ok_or(Error::Generate)?;
+        let signer = RsaKeyPair::from_pkcs8(der.as_ref()).map_err(|_| Error::Generate)?;
+        Ok(Self {
+            certificate: self_signed(Signer(signer), common_name, now, validity)?,
+            private_key_pem: encode_pem(PKCS1, pkcs1),
+        })
+    }
+}
+
+impl Fingerprint {
+    /// Names the key with this SubjectPublicKeyInfo, in DER.
+    pub(crate) fn of_spki(spki: &[u8]) -> Self {
+        Self(digest(&SHA256, spki).as_ref().iter().map(|byte| format!("{byte:02x}")).collect())
+    }
+
+    /// Its first 12 digits, for people.
+    pub fn short(&self) -> &str {
+        &self.0[..12]
+    }
+}
+
+impl fmt::Display for Fingerprint {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+fn self_signed(
+    signer: Signer,
+    common_name: &str,
+    now: Timestamp,
+    validity: SignedDuration,
+) -> Result<Certificate, Error> {
+    let mut serial = [0; 16];
+    rand::fill(&mut serial).map_err(|_| Error::Generate)?;
+    let end = now.checked_add(validity).map_err(|_| Error::Generate)?;
+    let date = |time: Timestamp| {
+        time::OffsetDateTime::from_unix_timestamp(time.as_second()).map_err(|_| Error::Generate)
+    };
+
+    let mut params = CertificateParams::default();
+    params.distinguished_name = DistinguishedName::new();
+    if !common_name.is_empty() {
+        params.distinguished_name.push(DnType::CommonName, common_name);
+    }
+    params.serial_number = Some(serial.to_vec().into());
+    params.not_before = date(now)?;
+    params.not_after = date(end)?;
+    params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
+    params.key_usages = vec![KeyUsagePurpose::EncipherOnly];
+    let certificate = params.self_signed(&signer).map_err(|_| Error::Generate)?;
+    Ok(Certificate::from_der(certificate.der().to_vec())?)
+}
+
+/// Signs with the key itself, so that the certificate library never holds a copy of it.
+struct Signer(RsaKeyPair);
+
+impl rcgen::PublicKeyData for Signer {
+    fn der_bytes(&self) -> &[u8] {
+        self.0.public_key().as_ref()
+    }
+
+    fn algorithm(&self) -> &'static rcgen::SignatureAlgorithm {
+        &rcgen::PKCS_RSA_SHA256
+    }
+}
+
+impl rcgen::SigningKey for Signer {
+    fn sign(&self, message: &[u8]) -> Result<Vec<u8>, rcgen::Error> {
+        let mut signature = vec![0; self.0.public_modulus_len()];
+        self.0
+            .sign(&RSA_PKCS1_SHA256, &SystemRandom::new(), message, &mut signature)
+            .map_err(|_| rcgen::Error::RemoteKeyError)?;
+        Ok(signature)
+    }
+}
+
+fn encode_pem(tag: &str, der: &[u8]) -> Plaintext {
+    let lines = pem::EncodeConfig::new().set_line_ending(pem::LineEnding::LF);
+    let block = pem::Pem::new(tag, der);
+    let text = pem::encode_config(&block, lines).into_bytes();
+    drop(Zeroizing::new(block.into_contents()));
+    Plaintext::new(text)
+}
+
+/// The size of the modulus of an `RSAPrivateKey`.
+fn modulus_bits(pkcs1: &[u8]) -> Option<usize> {
+    let (_, key) = x509_parser::der_parser::der::parse_der_sequence(pkcs1).ok()?;
+    let modulus = key.as_sequence().ok()?.get(1)?.as_slice().ok()?;
+    let significant = modulus.iter().skip_while(|byte| **byte == 0);
+    Some(significant.clone().count() * 8 - significant.clone().next()?.leading_zeros() as usize)
+}

@@ -1,0 +1,64 @@
+//! Secret + certificate → SealedSecret.
+
+use std::collections::BTreeMap;
+
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
+
+use crate::{
+    Certificate, Label, Plaintext, Scope, SealedSecret, SealedSecretSpec, Secret, Template, base64, envelope,
+};
+
+/// Annotations in which tools keep a copy of the whole object, plain values included.
+const LAST_APPLIED: [&str; 2] =
+    ["kubectl.kubernetes.io/last-applied-configuration", "kubecfg.ksonnet.io/last-applied-configuration"];
+
+/// Seals every value of a Secret, in the scope that its annotations say.
+///
+/// What only a cluster writes (uid, versions, timestamps, owners) is left out; every other label
+/// and annotation goes into the template.
+pub fn seal(secret: &Secret, certificate: &Certificate) -> Result<SealedSecret, envelope::Error> {
+    let metadata = template_metadata(&secret.metadata);
+    let scope = Scope::from_annotations(metadata.annotations.as_ref());
+    let name = metadata.name.clone().unwrap_or_default();
+    let label = scope.label(metadata.namespace.as_deref().unwrap_or_default(), &name);
+    let seal_item = |(item, value): (&String, &Plaintext)| {
+        Ok((item.clone(), seal_value(value, certificate, &label)?))
+    };
+    let spec = SealedSecretSpec {
+        encrypted_data: secret.data.iter().map(seal_item).collect::<Result<_, _>>()?,
+        data: None,
+        template: Template {
+            metadata: metadata.clone(),
+            type_: secret.type_.clone(),
+            immutable: secret.immutable,
+            data: None,
+        },
+    };
+    let mut sealed = SealedSecret::new(&name, spec);
+    sealed.metadata.namespace = metadata.namespace;
+    sealed.metadata.annotations =
+        scope.annotation().map(|key| BTreeMap::from([(key.to_owned(), "true".to_owned())]));
+    Ok(sealed)
+}
+
+/// Seals one value and writes it as base64.
+pub fn seal_value(
+    value: &Plaintext,
+    certificate: &Certificate,
+    label: &Label,
+) -> Result<String, envelope::Error> {
+    Ok(base64::encode(&envelope::seal(value, certificate, label)?))
+}
+
+fn template_metadata(metadata: &ObjectMeta) -> ObjectMeta {
+    let mut annotations = metadata.annotations.clone().unwrap_or_default();
+    annotations.retain(|key, _| !LAST_APPLIED.contains(&key.as_str()));
+    ObjectMeta {
+        name: metadata.name.clone(),
+        namespace: metadata.namespace.clone(),
+        labels: metadata.labels.clone(),
+        annotations: (!annotations.is_empty()).then_some(annotations),
+        finalizers: metadata.finalizers.clone(),
+        ..ObjectMeta::default()
+    }
+}

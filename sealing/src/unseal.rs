@@ -1,0 +1,234 @@
+//! SealedSecret + keys → Secret.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fmt;
+use std::sync::Arc;
+
+use k8s_openapi::api::core::v1 as core;
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
+use kube::Resource;
+
+use crate::envelope::Envelope;
+use crate::sealed_secret::{SKIP_OWNER_REFERENCES, Template};
+use crate::{
+    Fingerprint, Label, Plaintext, PrivateKey, Renderer, Scope, SealedSecret, Secret, base64,
+};
+
+/// Items that were opened, the label they were bound to, and the keys that opened them.
+pub struct Opened {
+    /// The label under which every item opened.
+    pub label: Label,
+    /// The values by item name.
+    pub items: BTreeMap<String, Plaintext>,
+    /// The keys that opened at least one item.
+    pub keys: BTreeSet<Fingerprint>,
+}
+
+/// Why a SealedSecret cannot be unsealed.
+#[derive(Debug, thiserror::Error, PartialEq, Eq)]
+pub enum Error {
+    /// Some items or template keys failed.
+    #[error("{0}")]
+    Items(Failures),
+    /// It has both the per-item format and the deprecated blob.
+    #[error("cannot use the field 'encryptedData' and the deprecated field 'data' at the same time")]
+    BothFormats,
+    /// Its deprecated blob opens under no key.
+    #[error("no key could decrypt secret")]
+    DeprecatedBlob,
+    /// Its deprecated blob opened, but holds no Secret.
+    #[error("the deprecated field 'data' does not hold a Secret")]
+    DeprecatedContent,
+}
+
+/// Why one item or template key failed.
+#[derive(Clone, Debug, thiserror::Error, PartialEq, Eq, PartialOrd, Ord)]
+pub enum ItemError {
+    /// The text is not base64.
+    #[error(transparent)]
+    Base64(#[from] base64::Error),
+    /// No key opened it under its label; a value that is cut short looks the same.
+    #[error("no key could decrypt secret")]
+    Undecryptable,
+    /// The template does not parse, or failed.
+    #[error(transparent)]
+    Template(#[from] gotemplate::Error),
+}
+
+/// Every failure of one object, by item; equal messages are told once.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub struct Failures(BTreeMap<String, BTreeSet<ItemError>>);
+
+/// Opens a SealedSecret and builds the Secret that it stands for.
+///
+/// # Guarantees
+///
+/// - The label comes from the outer metadata, never from the template.
+/// - Any failure fails the whole object; no partial Secret exists.
+/// - An error holds item names, positions and classes, never a value or text made from one.
+///
+/// # Assumptions
+///
+/// - `keys` are in the order in which they are worth trying; each item costs one private RSA
+///   operation for each key tried.
+pub fn unseal(
+    sealed: &SealedSecret,
+    keys: &[Arc<PrivateKey>],
+    renderer: &Renderer,
+) -> Result<Secret, Error> {
+    let (namespace, name) = name_of(sealed);
+    let label = Scope::from_annotations(sealed.metadata.annotations.as_ref()).label(namespace, name);
+    let spec = &sealed.spec;
+    match &spec.data {
+        Some(_) if !spec.encrypted_data.is_empty() => Err(Error::BothFormats),
+        Some(blob) => {
+            let secret = open_deprecated_blob(&blob.0, &label, keys)?;
+            Ok(Secret { metadata: secret_metadata(sealed, &secret.metadata), ..secret })
+        }
+        None => {
+            let (opened, failures) = open_what_opens(&spec.encrypted_data, label, keys);
+            let data = add_templates(opened.items, &spec.template, renderer, failures)?;
+            Ok(Secret {
+                metadata: secret_metadata(sealed, &spec.template.metadata),
+                type_: spec.template.type_.clone().filter(|type_| !type_.is_empty()),
+                immutable: spec.template.immutable,
+                data,
+            })
+        }
+    }
+}
+
+/// Opens ciphertexts under one label. This is all that a remote caller can reach: there is no
+/// template among its arguments.
+pub fn open(
+    items: &BTreeMap<String, String>,
+    label: Label,
+    keys: &[Arc<PrivateKey>],
+) -> Result<Opened, Failures> {
+    let (opened, failures) = open_what_opens(items, label, keys);
+    failures.or(opened)
+}
+
+fn open_what_opens(
+    items: &BTreeMap<String, String>,
+    label: Label,
+    keys: &[Arc<PrivateKey>],
+) -> (Opened, Failures) {
+    let mut keys: Vec<&PrivateKey> = keys.iter().map(Arc::as_ref).collect();
+    let mut opened = Opened { label, items: BTreeMap::new(), keys: BTreeSet::new() };
+    let mut failures = Failures::default();
+    for (name, text) in items {
+        match open_item(text, &opened.label, &mut keys) {
+            Ok((value, key)) => {
+                opened.items.insert(name.clone(), value);
+                opened.keys.insert(key);
+            }
+            Err(error) => failures.add(name, error),
+        }
+    }
+    (opened, failures)
+}
+
+fn open_item(
+    text: &str,
+    label: &Label,
+    keys: &mut [&PrivateKey],
+) -> Result<(Plaintext, Fingerprint), ItemError> {
+    let bytes = base64::decode(text)?;
+    let envelope = Envelope::parse(&bytes).map_err(|_| ItemError::Undecryptable)?;
+    for index in 0..keys.len() {
+        if let Some(value) = envelope.open(keys[index], label) {
+            // Items of one object are usually sealed to one key: it is worth trying first.
+            keys[..=index].rotate_right(1);
+            return Ok((value, keys[0].fingerprint().clone()));
+        }
+    }
+    Err(ItemError::Undecryptable)
+}
+
+fn open_deprecated_blob(
+    blob: &[u8],
+    label: &Label,
+    keys: &[Arc<PrivateKey>],
+) -> Result<Secret, Error> {
+    let envelope = Envelope::parse(blob).map_err(|_| Error::DeprecatedBlob)?;
+    let value = keys.iter().find_map(|key| envelope.open(key, label)).ok_or(Error::DeprecatedBlob)?;
+    // The value is a whole Secret in JSON; its parts become values again at once.
+    let secret = serde_json::from_slice::<core::Secret>(value.expose());
+    secret.map(Secret::from).map_err(|_| Error::DeprecatedContent)
+}
+
+/// Adds the rendered template keys. A decrypted value wins over a template of the same name, which
+/// is rendered all the same, so that its errors count; a null removes the name.
+fn add_templates(
+    values: BTreeMap<String, Plaintext>,
+    template: &Template,
+    renderer: &Renderer,
+    mut failures: Failures,
+) -> Result<BTreeMap<String, Plaintext>, Error> {
+    let empty = BTreeMap::new();
+    let templates = template.data.as_ref().unwrap_or(&empty);
+    let (mut data, broken) = renderer.render_all(templates, &values);
+    for (name, error) in broken {
+        failures.add(&name, error.into());
+    }
+    failures.or(()).map_err(Error::Items)?;
+    data.extend(values);
+    data.retain(|name, _| !matches!(templates.get(name), Some(None)));
+    Ok(data)
+}
+
+/// The template's labels, annotations and finalizers under the SealedSecret's own name, owned by it.
+fn secret_metadata(sealed: &SealedSecret, template: &ObjectMeta) -> ObjectMeta {
+    let (namespace, name) = name_of(sealed);
+    let is_set = |(key, value): (&String, &String)| key == SKIP_OWNER_REFERENCES && value == "true";
+    let unowned = template.annotations.iter().flatten().any(is_set);
+    let own = || sealed.controller_owner_ref(&()).map(|mut owner| {
+        owner.block_owner_deletion = None;
+        vec![owner]
+    });
+    ObjectMeta {
+        name: Some(name.to_owned()),
+        namespace: Some(namespace.to_owned()),
+        labels: template.labels.clone(),
+        annotations: template.annotations.clone(),
+        finalizers: template.finalizers.clone(),
+        owner_references: if unowned { template.owner_references.clone() } else { own() },
+        ..ObjectMeta::default()
+    }
+}
+
+fn name_of(sealed: &SealedSecret) -> (&str, &str) {
+    let metadata = &sealed.metadata;
+    (metadata.namespace.as_deref().unwrap_or_default(), metadata.name.as_deref().unwrap_or_default())
+}
+
+impl Failures {
+    fn add(&mut self, item: &str, error: ItemError) {
+        self.0.entry(item.to_owned()).or_default().insert(error);
+    }
+
+    fn or<T>(self, success: T) -> Result<T, Self> {
+        if self.0.is_empty() { Ok(success) } else { Err(self) }
+    }
+
+    /// The failed items and why each failed, in order.
+    pub fn iter(&self) -> impl Iterator<Item = (&str, &ItemError)> {
+        self.0.iter().flat_map(|(item, errors)| errors.iter().map(move |error| (item.as_str(), error)))
+    }
+}
+
+impl fmt::Display for Failures {
+    /// `message (item, item)`, a line for each message, everything sorted: equal failures read equal.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut items_by_message: BTreeMap<String, Vec<&str>> = BTreeMap::new();
+        for (item, error) in self.iter() {
+            items_by_message.entry(error.to_string()).or_default().push(item);
+        }
+        for (index, (message, items)) in items_by_message.into_iter().enumerate() {
+            let separator = if index == 0 { "" } else { "\n" };
+            write!(f, "{separator}{message} ({})", items.join(", "))?;
+        }
+        Ok(())
+    }
+}
