@@ -1,1 +1,121 @@
-//! controller
+//! When it happens: SealedSecrets in a cluster become ordinary Secrets.
+//!
+//! ```text
+//! SealedSecret ──▶ keys ──▶ unseal ──▶ ownership ──▶ Secret apply ──▶ status
+//!   watch.rs     key_ring   sealing    ownership       apply.rs      report.rs
+//!     I/O         memory     pure        pure            I/O            I/O
+//! ```
+//!
+//! [`run`] sets the tasks up and joins them; `reconcile.rs` is the picture above in code.
+
+mod apply;
+mod args;
+mod cluster;
+mod condition;
+mod endpoints;
+mod error;
+mod event;
+mod guarded;
+mod key_renewal;
+mod key_ring;
+mod log;
+mod observed;
+mod ownership;
+mod queue;
+mod reconcile;
+mod report;
+mod secret_api;
+mod shutdown;
+mod watch;
+
+use std::sync::Arc;
+
+use kube::Client;
+use tokio::net::TcpListener;
+use tokio::sync::watch::channel;
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+
+pub use args::{Arguments, Config, InvalidConfig};
+pub use cluster::connect;
+pub use log::tell_log;
+pub use shutdown::stop_signal;
+
+use key_ring::KeyRing;
+use observed::Observed;
+use queue::Queue;
+use reconcile::{Context, work};
+
+/// Why the controller cannot start.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// The first sealing key could not be made.
+    #[error("cannot make the first sealing key: {0}")]
+    FirstKey(#[from] key_renewal::Error),
+}
+
+/// Runs until `shutdown` resolves; then what is being worked on is finished.
+///
+/// `listener` answers `/healthz`, `/readyz` and `/v1/cert.pem`. It is served before there is a key.
+pub async fn run(
+    client: Client,
+    config: Config,
+    listener: TcpListener,
+    shutdown: impl Future<Output = ()>,
+) -> Result<(), Error> {
+    let (ready, is_ready) = channel(false);
+    let stop = CancellationToken::new();
+    let tasks = TaskTracker::new();
+    let keys = Arc::new(KeyRing::default());
+    let queue = Arc::new(Queue::default());
+    let observed = Arc::new(Observed::default());
+    let context = Arc::new(Context::new(
+        client.clone(),
+        config.clone(),
+        Arc::clone(&keys),
+    ));
+
+    tracing::info!(
+        version = env!("CARGO_PKG_VERSION"),
+        "Starting sealed-secrets controller"
+    );
+    tasks.spawn(endpoints::serve(
+        listener,
+        Arc::clone(&keys),
+        is_ready,
+        stop.clone(),
+    ));
+    let flow = async {
+        let keys_known = watch::keys(&client, &config, &keys, &queue);
+        let renewal = async {
+            keys.loaded().await;
+            key_renewal::make_first_key(&client, &config, &keys).await?;
+            key_renewal::renew(&client, &config, &keys).await
+        };
+        let objects = async {
+            keys.not_empty().await;
+            tokio::join!(
+                watch::sealed_secrets(&client, &config, &observed, &queue),
+                watch::secrets(&client, &config, &observed, &queue),
+                async {
+                    observed.synced().await;
+                    ready.send_replace(true)
+                },
+                work(&context, &observed, &queue, &tasks),
+            );
+        };
+        tokio::select! {
+            () = keys_known => Ok(()),
+            failed = renewal => failed,
+            () = objects => Ok(()),
+        }
+    };
+    let result = tokio::select! {
+        result = flow => result,
+        () = shutdown => Ok(()),
+    };
+    stop.cancel();
+    tasks.close();
+    shutdown::drain(&tasks).await;
+    Ok(result?)
+}

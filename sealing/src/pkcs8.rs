@@ -7,8 +7,8 @@ const SEQUENCE: u8 = 0x30;
 const OCTET_STRING: u8 = 0x04;
 /// `INTEGER 0, SEQUENCE { OID rsaEncryption, NULL }`
 const VERSION_AND_RSA: [u8; 18] = [
-    0x02, 0x01, 0x00, 0x30, 0x0d, 0x06, 0x09, 0x2a, 0x86, 0x48, 0x86, 0xf7, 0x0d, 0x01, 0x01, 0x01, 0x05,
-    0x00,
+    0x02, 0x01, 0x00, 0x30, 0x0d, 0x06, 0x09, 0x2a, 0x86, 0x48, 0x86, 0xf7, 0x0d, 0x01, 0x01, 0x01,
+    0x05, 0x00,
 ];
 
 /// Wraps an `RSAPrivateKey` into a `PrivateKeyInfo`.
@@ -53,7 +53,12 @@ fn content(tag: u8, der: &[u8]) -> Option<&[u8]> {
         if digits.len() > 4 {
             return None;
         }
-        (digits.iter().fold(0, |length, digit| length << 8 | usize::from(*digit)), rest)
+        (
+            digits
+                .iter()
+                .fold(0, |length, digit| length << 8 | usize::from(*digit)),
+            rest,
+        )
     };
     (found == tag).then_some(rest)?.get(..length)
 }

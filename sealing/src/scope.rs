@@ -31,7 +31,9 @@ impl Scope {
     /// Reads the scope from annotations; only the exact value `true` counts, and cluster-wide wins.
     pub fn from_annotations(annotations: Option<&BTreeMap<String, String>>) -> Self {
         let is_set = |key| {
-            annotations.and_then(|annotations| annotations.get(key)).is_some_and(|v| v == "true")
+            annotations
+                .and_then(|annotations| annotations.get(key))
+                .is_some_and(|v| v == "true")
         };
         if is_set(CLUSTER_WIDE) {
             Self::ClusterWide
@@ -110,7 +112,10 @@ mod tests {
     use super::*;
 
     fn scope_of(annotations: &[(&str, &str)]) -> Scope {
-        let annotations = annotations.iter().map(|(k, v)| (k.to_string(), v.to_string())).collect();
+        let annotations = annotations
+            .iter()
+            .map(|(k, v)| (k.to_string(), v.to_string()))
+            .collect();
         Scope::from_annotations(Some(&annotations))
     }
 
@@ -129,7 +134,10 @@ mod tests {
 
     #[test]
     fn cluster_wide_wins_over_namespace_wide() {
-        assert_eq!(scope_of(&[(NAMESPACE_WIDE, "true"), (CLUSTER_WIDE, "true")]), Scope::ClusterWide);
+        assert_eq!(
+            scope_of(&[(NAMESPACE_WIDE, "true"), (CLUSTER_WIDE, "true")]),
+            Scope::ClusterWide
+        );
     }
 
     #[test]
@@ -143,6 +151,9 @@ mod tests {
     fn replaces_the_annotations_of_another_scope() {
         let mut annotations = BTreeMap::from([(CLUSTER_WIDE.to_owned(), "true".to_owned())]);
         Scope::NamespaceWide.annotate(&mut annotations);
-        assert_eq!(Scope::from_annotations(Some(&annotations)), Scope::NamespaceWide);
+        assert_eq!(
+            Scope::from_annotations(Some(&annotations)),
+            Scope::NamespaceWide
+        );
     }
 }

@@ -5,12 +5,15 @@ use std::collections::BTreeMap;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 
 use crate::{
-    Certificate, Label, Plaintext, Scope, SealedSecret, SealedSecretSpec, Secret, Template, base64, envelope,
+    Certificate, Label, Plaintext, Scope, SealedSecret, SealedSecretSpec, Secret, Template, base64,
+    envelope,
 };
 
 /// Annotations in which tools keep a copy of the whole object, plain values included.
-const LAST_APPLIED: [&str; 2] =
-    ["kubectl.kubernetes.io/last-applied-configuration", "kubecfg.ksonnet.io/last-applied-configuration"];
+const LAST_APPLIED: [&str; 2] = [
+    "kubectl.kubernetes.io/last-applied-configuration",
+    "kubecfg.ksonnet.io/last-applied-configuration",
+];
 
 /// Seals every value of a Secret, in the scope that its annotations say.
 ///
@@ -25,7 +28,11 @@ pub fn seal(secret: &Secret, certificate: &Certificate) -> Result<SealedSecret, 
         Ok((item.clone(), seal_value(value, certificate, &label)?))
     };
     let spec = SealedSecretSpec {
-        encrypted_data: secret.data.iter().map(seal_item).collect::<Result<_, _>>()?,
+        encrypted_data: secret
+            .data
+            .iter()
+            .map(seal_item)
+            .collect::<Result<_, _>>()?,
         data: None,
         template: Template {
             metadata: metadata.clone(),
@@ -36,8 +43,9 @@ pub fn seal(secret: &Secret, certificate: &Certificate) -> Result<SealedSecret, 
     };
     let mut sealed = SealedSecret::new(&name, spec);
     sealed.metadata.namespace = metadata.namespace;
-    sealed.metadata.annotations =
-        scope.annotation().map(|key| BTreeMap::from([(key.to_owned(), "true".to_owned())]));
+    sealed.metadata.annotations = scope
+        .annotation()
+        .map(|key| BTreeMap::from([(key.to_owned(), "true".to_owned())]));
     Ok(sealed)
 }
 

@@ -15,11 +15,28 @@ pub const SKIP_OWNER_REFERENCES: &str = "sealedsecrets.bitnami.com/skip-set-owne
 
 /// What a SealedSecret holds.
 #[derive(CustomResource, Clone, Debug, Default, Deserialize, JsonSchema, PartialEq, Serialize)]
-#[kube(group = "bitnami.com", version = "v1alpha1", kind = "SealedSecret", namespaced)]
+#[kube(
+    group = "bitnami.com",
+    version = "v1alpha1",
+    kind = "SealedSecret",
+    namespaced
+)]
 #[kube(status = "Status", derive = "Default", derive = "PartialEq")]
-#[kube(printcolumn(name = "Status", type_ = "string", json_path = ".status.conditions[0].message"))]
-#[kube(printcolumn(name = "Synced", type_ = "string", json_path = ".status.conditions[0].status"))]
-#[kube(printcolumn(name = "Age", type_ = "date", json_path = ".metadata.creationTimestamp"))]
+#[kube(printcolumn(
+    name = "Status",
+    type_ = "string",
+    json_path = ".status.conditions[0].message"
+))]
+#[kube(printcolumn(
+    name = "Synced",
+    type_ = "string",
+    json_path = ".status.conditions[0].status"
+))]
+#[kube(printcolumn(
+    name = "Age",
+    type_ = "date",
+    json_path = ".metadata.creationTimestamp"
+))]
 #[kube(doc = "A Secret whose values only the controller can open.")]
 #[serde(rename_all = "camelCase")]
 pub struct SealedSecretSpec {
@@ -62,7 +79,11 @@ pub struct Status {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub observed_generation: Option<i64>,
     /// `Synced` first, then `Ready`.
-    #[serde(default, deserialize_with = "null_as_default", skip_serializing_if = "Vec::is_empty")]
+    #[serde(
+        default,
+        deserialize_with = "null_as_default",
+        skip_serializing_if = "Vec::is_empty"
+    )]
     pub conditions: Vec<Condition>,
 }
 
@@ -99,25 +120,43 @@ pub struct Malformed {
 impl SealedSecret {
     /// Reads an object as leniently as upstream does: in `encryptedData` types do not matter.
     pub fn from_value(value: Value) -> Result<Self, Malformed> {
-        serde_path_to_error::deserialize(value)
-            .map_err(|error| Malformed { path: error.path().to_string() })
+        serde_path_to_error::deserialize(value).map_err(|error| Malformed {
+            path: error.path().to_string(),
+        })
     }
 }
 
 /// The CustomResourceDefinition, as it is installed into a cluster.
 pub fn custom_resource_definition() -> CustomResourceDefinition {
-    SealedSecret::crd()
+    let mut crd = SealedSecret::crd();
+    let schemas = crd
+        .spec
+        .versions
+        .iter_mut()
+        .filter_map(|version| version.schema.as_mut());
+    let roots = schemas.filter_map(|schema| schema.open_api_v3_schema.as_mut());
+    let specs = roots.filter_map(|root| root.properties.as_mut()?.get_mut("spec"));
+    for template in specs.filter_map(|spec| spec.properties.as_mut()?.get_mut("template")) {
+        // The server would write a default into every stored object, where GitOps sees a difference.
+        template.default = None;
+    }
+    crd
 }
 
 /// A value that is not a text counts as empty, and fails later as undecryptable; upstream ignores
 /// type errors here, so that one odd value hides no other.
-fn lenient_items<'de, D: Deserializer<'de>>(deserializer: D) -> Result<BTreeMap<String, String>, D::Error> {
+fn lenient_items<'de, D: Deserializer<'de>>(
+    deserializer: D,
+) -> Result<BTreeMap<String, String>, D::Error> {
     let text = |value| match value {
         Value::String(text) => text,
         _ => String::new(),
     };
     Ok(match Value::deserialize(deserializer)? {
-        Value::Object(items) => items.into_iter().map(|(name, value)| (name, text(value))).collect(),
+        Value::Object(items) => items
+            .into_iter()
+            .map(|(name, value)| (name, text(value)))
+            .collect(),
         _ => BTreeMap::new(),
     })
 }

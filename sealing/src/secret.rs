@@ -41,7 +41,11 @@ impl Secret {
 impl From<core::Secret> for Secret {
     /// Takes the values over; `stringData` wins over `data` on the same name.
     fn from(secret: core::Secret) -> Self {
-        let data = secret.data.unwrap_or_default().into_iter().map(|(name, value)| (name, value.0));
+        let data = secret
+            .data
+            .unwrap_or_default()
+            .into_iter()
+            .map(|(name, value)| (name, value.0));
         let text = secret.string_data.unwrap_or_default().into_iter();
         Self {
             metadata: secret.metadata,

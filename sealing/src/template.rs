@@ -26,12 +26,20 @@ impl Renderer {
         templates: &BTreeMap<String, Option<String>>,
         values: &BTreeMap<String, Plaintext>,
     ) -> (BTreeMap<String, Plaintext>, Vec<(String, Error)>) {
-        let texts: Vec<(&String, &String)> =
-            templates.iter().filter_map(|(name, text)| Some((name, text.as_ref()?))).collect();
-        let mut dot: BTreeMap<&str, &[u8]> =
-            texts.iter().map(|(name, text)| (name.as_str(), text.as_bytes())).collect();
+        let texts: Vec<(&String, &String)> = templates
+            .iter()
+            .filter_map(|(name, text)| Some((name, text.as_ref()?)))
+            .collect();
+        let mut dot: BTreeMap<&str, &[u8]> = texts
+            .iter()
+            .map(|(name, text)| (name.as_str(), text.as_bytes()))
+            .collect();
         // Templates are rendered from values: this is what they are for.
-        dot.extend(values.iter().map(|(name, value)| (name.as_str(), value.expose())));
+        dot.extend(
+            values
+                .iter()
+                .map(|(name, value)| (name.as_str(), value.expose())),
+        );
 
         let mut rendered = BTreeMap::new();
         let mut failures = Vec::new();

@@ -31,7 +31,9 @@ pub enum Error {
     #[error("{0}")]
     Items(Failures),
     /// It has both the per-item format and the deprecated blob.
-    #[error("cannot use the field 'encryptedData' and the deprecated field 'data' at the same time")]
+    #[error(
+        "cannot use the field 'encryptedData' and the deprecated field 'data' at the same time"
+    )]
     BothFormats,
     /// Its deprecated blob opens under no key.
     #[error("no key could decrypt secret")]
@@ -77,20 +79,28 @@ pub fn unseal(
     renderer: &Renderer,
 ) -> Result<Secret, Error> {
     let (namespace, name) = name_of(sealed);
-    let label = Scope::from_annotations(sealed.metadata.annotations.as_ref()).label(namespace, name);
+    let label =
+        Scope::from_annotations(sealed.metadata.annotations.as_ref()).label(namespace, name);
     let spec = &sealed.spec;
     match &spec.data {
         Some(_) if !spec.encrypted_data.is_empty() => Err(Error::BothFormats),
         Some(blob) => {
             let secret = open_deprecated_blob(&blob.0, &label, keys)?;
-            Ok(Secret { metadata: secret_metadata(sealed, &secret.metadata), ..secret })
+            Ok(Secret {
+                metadata: secret_metadata(sealed, &secret.metadata),
+                ..secret
+            })
         }
         None => {
             let (opened, failures) = open_what_opens(&spec.encrypted_data, label, keys);
             let data = add_templates(opened.items, &spec.template, renderer, failures)?;
             Ok(Secret {
                 metadata: secret_metadata(sealed, &spec.template.metadata),
-                type_: spec.template.type_.clone().filter(|type_| !type_.is_empty()),
+                type_: spec
+                    .template
+                    .type_
+                    .clone()
+                    .filter(|type_| !type_.is_empty()),
                 immutable: spec.template.immutable,
                 data,
             })
@@ -115,7 +125,11 @@ fn open_what_opens(
     keys: &[Arc<PrivateKey>],
 ) -> (Opened, Failures) {
     let mut keys: Vec<&PrivateKey> = keys.iter().map(Arc::as_ref).collect();
-    let mut opened = Opened { label, items: BTreeMap::new(), keys: BTreeSet::new() };
+    let mut opened = Opened {
+        label,
+        items: BTreeMap::new(),
+        keys: BTreeSet::new(),
+    };
     let mut failures = Failures::default();
     for (name, text) in items {
         match open_item(text, &opened.label, &mut keys) {
@@ -152,10 +166,15 @@ fn open_deprecated_blob(
     keys: &[Arc<PrivateKey>],
 ) -> Result<Secret, Error> {
     let envelope = Envelope::parse(blob).map_err(|_| Error::DeprecatedBlob)?;
-    let value = keys.iter().find_map(|key| envelope.open(key, label)).ok_or(Error::DeprecatedBlob)?;
+    let value = keys
+        .iter()
+        .find_map(|key| envelope.open(key, label))
+        .ok_or(Error::DeprecatedBlob)?;
     // The value is a whole Secret in JSON; its parts become values again at once.
     let secret = serde_json::from_slice::<core::Secret>(value.expose());
-    secret.map(Secret::from).map_err(|_| Error::DeprecatedContent)
+    secret
+        .map(Secret::from)
+        .map_err(|_| Error::DeprecatedContent)
 }
 
 /// Adds the rendered template keys. A decrypted value wins over a template of the same name, which
@@ -183,24 +202,33 @@ fn secret_metadata(sealed: &SealedSecret, template: &ObjectMeta) -> ObjectMeta {
     let (namespace, name) = name_of(sealed);
     let is_set = |(key, value): (&String, &String)| key == SKIP_OWNER_REFERENCES && value == "true";
     let unowned = template.annotations.iter().flatten().any(is_set);
-    let own = || sealed.controller_owner_ref(&()).map(|mut owner| {
-        owner.block_owner_deletion = None;
-        vec![owner]
-    });
+    let own = || {
+        sealed.controller_owner_ref(&()).map(|mut owner| {
+            owner.block_owner_deletion = None;
+            vec![owner]
+        })
+    };
     ObjectMeta {
         name: Some(name.to_owned()),
         namespace: Some(namespace.to_owned()),
         labels: template.labels.clone(),
         annotations: template.annotations.clone(),
         finalizers: template.finalizers.clone(),
-        owner_references: if unowned { template.owner_references.clone() } else { own() },
+        owner_references: if unowned {
+            template.owner_references.clone()
+        } else {
+            own()
+        },
         ..ObjectMeta::default()
     }
 }
 
 fn name_of(sealed: &SealedSecret) -> (&str, &str) {
     let metadata = &sealed.metadata;
-    (metadata.namespace.as_deref().unwrap_or_default(), metadata.name.as_deref().unwrap_or_default())
+    (
+        metadata.namespace.as_deref().unwrap_or_default(),
+        metadata.name.as_deref().unwrap_or_default(),
+    )
 }
 
 impl Failures {
@@ -209,12 +237,18 @@ impl Failures {
     }
 
     fn or<T>(self, success: T) -> Result<T, Self> {
-        if self.0.is_empty() { Ok(success) } else { Err(self) }
+        if self.0.is_empty() {
+            Ok(success)
+        } else {
+            Err(self)
+        }
     }
 
     /// The failed items and why each failed, in order.
     pub fn iter(&self) -> impl Iterator<Item = (&str, &ItemError)> {
-        self.0.iter().flat_map(|(item, errors)| errors.iter().map(move |error| (item.as_str(), error)))
+        self.0
+            .iter()
+            .flat_map(|(item, errors)| errors.iter().map(move |error| (item.as_str(), error)))
     }
 }
 
@@ -223,7 +257,10 @@ impl fmt::Display for Failures {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let mut items_by_message: BTreeMap<String, Vec<&str>> = BTreeMap::new();
         for (item, error) in self.iter() {
-            items_by_message.entry(error.to_string()).or_default().push(item);
+            items_by_message
+                .entry(error.to_string())
+                .or_default()
+                .push(item);
         }
         for (index, (message, items)) in items_by_message.into_iter().enumerate() {
             let separator = if index == 0 { "" } else { "\n" };

@@ -1,0 +1,142 @@
+//! What can fail in a reconcile, what it is called, and whether time can help.
+
+use std::time::Duration;
+
+use sealing::Malformed;
+
+use crate::{ownership, secret_api};
+
+const QUICKEST: Duration = Duration::from_millis(5);
+const SLOWEST: Duration = Duration::from_secs(300);
+
+/// Why one SealedSecret is not in sync.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum Error {
+    #[error(transparent)]
+    Malformed(#[from] Malformed),
+    #[error(transparent)]
+    Unseal(#[from] sealing::Error),
+    #[error("unsealing was interrupted")]
+    Interrupted(#[from] tokio::task::JoinError),
+    #[error(transparent)]
+    NotOwned(#[from] ownership::NotOwned),
+    #[error("{}", api_text(.0))]
+    Api(#[from] secret_api::Error),
+}
+
+impl Error {
+    /// The one word for this failure: of the Event and of the condition `Ready`. Upstream's words,
+    /// since dashboards match them.
+    pub(crate) fn reason(&self) -> &'static str {
+        match self {
+            Self::Malformed(_) | Self::Unseal(_) | Self::Interrupted(_) => "ErrUnsealFailed",
+            Self::NotOwned(_) | Self::Api(_) => "ErrUpdateFailed",
+        }
+    }
+
+    /// The sentence of the Event.
+    pub(crate) fn event_message(&self) -> String {
+        match self {
+            Self::Malformed(_) | Self::Unseal(_) | Self::Interrupted(_) => {
+                format!("Failed to unseal: {self}")
+            }
+            Self::NotOwned(error) => error.to_string(),
+            Self::Api(_) => self.to_string(),
+        }
+    }
+
+    /// The sentence of the condition.
+    pub(crate) fn condition_message(&self) -> String {
+        match self {
+            Self::NotOwned(error) => format!("failed update: {error}"),
+            _ => self.to_string(),
+        }
+    }
+
+    /// When to try again after this many failures in a row; none if only a change can help.
+    ///
+    /// A few quick attempts outlast a hiccup. After them, and where another owner has to go first,
+    /// attempts slow down, but never end.
+    pub(crate) fn retry(&self, failures: u32, quick_retries: u32) -> Option<Duration> {
+        let quick = match self {
+            Self::Malformed(_) => return None,
+            Self::NotOwned(_) => 0,
+            _ => quick_retries,
+        };
+        let (base, doublings) = if failures <= quick {
+            (QUICKEST, failures.saturating_sub(1))
+        } else {
+            (Duration::from_secs(1), failures - quick - 1)
+        };
+        Some(
+            base.saturating_mul(2_u32.saturating_pow(doublings))
+                .min(SLOWEST),
+        )
+    }
+}
+
+/// What the API server said, without text that may quote a value.
+fn api_text(error: &secret_api::Error) -> String {
+    let secret_api::Error::Api(kube::Error::Api(status)) = error else {
+        return error.to_string();
+    };
+    if !matches!(status.reason.as_str(), "Invalid" | "BadRequest") {
+        return status.message.clone();
+    }
+    let causes = status.details.iter().flat_map(|details| &details.causes);
+    let fields: Vec<String> = causes
+        .map(|cause| format!("{}: {}", cause.field, cause.reason))
+        .collect();
+    let is_immutable = status.message.ends_with(IMMUTABLE);
+    match (is_immutable, fields.is_empty()) {
+        (true, _) => format!("the Secret is invalid: data: Forbidden: {IMMUTABLE}"),
+        (false, true) => "the API server refused the Secret as invalid".to_owned(),
+        (false, false) => format!("the Secret is invalid: {}", fields.join(", ")),
+    }
+}
+
+const IMMUTABLE: &str = "field is immutable when `immutable` is set";
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn unsealable() -> Error {
+        Error::Unseal(sealing::Error::DeprecatedBlob)
+    }
+
+    #[test]
+    fn retries_quickly_a_few_times_and_then_ever_more_slowly() {
+        let delays: Vec<_> = [1, 2, 5, 6, 7, 40]
+            .map(|failures| unsealable().retry(failures, 5).unwrap().as_millis())
+            .into();
+        assert_eq!(delays, [5, 10, 80, 1000, 2000, 300_000]);
+    }
+
+    #[test]
+    fn does_not_hurry_where_another_owner_has_to_go_first() {
+        let error = Error::NotOwned(ownership::NotOwned("db".into()));
+        assert_eq!(error.retry(1, 5), Some(Duration::from_secs(1)));
+    }
+
+    #[test]
+    fn waits_for_a_change_of_a_malformed_object() {
+        let object = serde_json::json!({ "spec": 1 });
+        let error = Error::Malformed(sealing::SealedSecret::from_value(object).unwrap_err());
+        assert_eq!(error.retry(1, 5), None);
+    }
+
+    #[test]
+    fn tells_no_text_of_a_refusal_that_may_quote_a_value() {
+        let status = serde_json::from_value(serde_json::json!({
+            "status": "Failure", "code": 422, "reason": "Invalid", "message": "data[a]: Invalid value: \"s3cret\"",
+            "details": { "causes": [{ "reason": "FieldValueInvalid", "message": "s3cret", "field": "data[a]" }] },
+        }))
+        .unwrap();
+        let error = Error::Api(kube::Error::Api(status).into());
+        assert_eq!(
+            error.condition_message(),
+            "the Secret is invalid: data[a]: FieldValueInvalid"
+        );
+    }
+}

@@ -1,0 +1,115 @@
+//! Events: core/v1, because upstream's role grants no others; a repeated one counts up.
+
+use std::collections::HashMap;
+use std::sync::{Mutex, PoisonError};
+
+use jiff::Timestamp;
+use k8s_openapi::api::core::v1::{Event, EventSource, ObjectReference};
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::{ObjectMeta, Time};
+use kube::api::{Patch, PatchParams, PostParams};
+use kube::{Api, Client};
+use serde_json::json;
+
+const COMPONENT: &str = "sealed-secrets";
+/// So many different Events are remembered; beyond that counting starts anew.
+const REMEMBERED: usize = 4096;
+
+/// The Events that this process has published, so that an equal one counts up.
+#[derive(Default)]
+pub(crate) struct Events {
+    published: Mutex<HashMap<Sameness, Published>>,
+}
+
+#[derive(Clone, PartialEq, Eq, Hash)]
+struct Sameness {
+    uid: Option<String>,
+    reason: &'static str,
+    message: String,
+}
+
+#[derive(Clone)]
+struct Published {
+    name: String,
+    count: i32,
+}
+
+impl Events {
+    /// Publishes an Event on an object. Nobody waits for Events: a failure is logged and forgotten.
+    pub(crate) async fn publish(
+        &self,
+        client: &Client,
+        object: &ObjectReference,
+        kind: &str,
+        reason: &'static str,
+        message: &str,
+    ) {
+        let namespace = object.namespace.clone().unwrap_or_default();
+        let events: Api<Event> = Api::namespaced(client.clone(), &namespace);
+        let sameness = Sameness {
+            uid: object.uid.clone(),
+            reason,
+            message: message.to_owned(),
+        };
+        let now = Time(Timestamp::now());
+        if let Some(known) = self.counted_up(&sameness) {
+            let patch = Patch::Merge(json!({ "count": known.count, "lastTimestamp": now }));
+            if events
+                .patch(&known.name, &PatchParams::default(), &patch)
+                .await
+                .is_ok()
+            {
+                return;
+            }
+        }
+        let name = format!(
+            "{}.{:x}",
+            object.name.as_deref().unwrap_or_default(),
+            now.0.as_nanosecond()
+        );
+        let event = Event {
+            metadata: ObjectMeta {
+                name: Some(name.clone()),
+                namespace: Some(namespace),
+                ..ObjectMeta::default()
+            },
+            involved_object: object.clone(),
+            type_: Some(kind.to_owned()),
+            reason: Some(reason.to_owned()),
+            message: Some(message.to_owned()),
+            source: Some(EventSource {
+                component: Some(COMPONENT.to_owned()),
+                host: None,
+            }),
+            reporting_component: Some(COMPONENT.to_owned()),
+            first_timestamp: Some(now.clone()),
+            last_timestamp: Some(now),
+            count: Some(1),
+            ..Event::default()
+        };
+        match events.create(&PostParams::default(), &event).await {
+            Ok(_) => self.remember(sameness, Published { name, count: 1 }),
+            Err(error) => tracing::warn!(reason, %error, "cannot publish an Event"),
+        }
+    }
+
+    fn counted_up(&self, sameness: &Sameness) -> Option<Published> {
+        let mut published = self
+            .published
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
+        let known = published.get_mut(sameness)?;
+        known.count = known.count.saturating_add(1);
+        Some(known.clone())
+    }
+
+    fn remember(&self, sameness: Sameness, event: Published) {
+        let mut published = self
+            .published
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
+        if published.len() >= REMEMBERED {
+            published.clear();
+        }
+        published.insert(sameness, event);
+    }
+}

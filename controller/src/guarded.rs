@@ -1,0 +1,123 @@
+//! One object of the watch: whether it is well-formed or not, it has a name and can be reported on.
+
+use std::sync::Arc;
+
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
+use kube::api::DynamicObject;
+use sealing::{Malformed, SealedSecret, Status};
+
+use crate::queue::Key;
+
+/// A SealedSecret as it was last seen, decoded alone, so that a bad one hides no other.
+pub(crate) struct Guarded {
+    pub(crate) metadata: ObjectMeta,
+    pub(crate) status: Status,
+    sealed: Result<Arc<SealedSecret>, Malformed>,
+}
+
+impl Guarded {
+    pub(crate) fn well_formed(&self) -> Result<Arc<SealedSecret>, Malformed> {
+        self.sealed.clone()
+    }
+
+    pub(crate) fn key(&self) -> Key {
+        Key {
+            namespace: self.metadata.namespace.clone().unwrap_or_default(),
+            name: self.metadata.name.clone().unwrap_or_default(),
+        }
+    }
+
+    pub(crate) fn is_going(&self) -> bool {
+        self.metadata.deletion_timestamp.is_some()
+    }
+
+    /// Whether unsealing `self` can give another result than unsealing `other`. A status that was
+    /// written makes no difference.
+    pub(crate) fn says_other_than(&self, other: &Self) -> bool {
+        let said = |object: &Self| {
+            let metadata = &object.metadata;
+            (
+                metadata.uid.clone(),
+                metadata.generation,
+                metadata.annotations.clone(),
+                metadata.labels.clone(),
+            )
+        };
+        said(self) != said(other) || self.sealed.is_err() != other.sealed.is_err()
+    }
+}
+
+impl From<DynamicObject> for Guarded {
+    fn from(mut object: DynamicObject) -> Self {
+        // A status that does not read is no reason not to unseal; it is written anew.
+        let status = object
+            .data
+            .as_object_mut()
+            .and_then(|data| data.remove("status"));
+        let metadata = object.metadata.clone();
+        let value = serde_json::to_value(object).unwrap_or_default();
+        Self {
+            metadata,
+            status: status
+                .and_then(|status| serde_json::from_value(status).ok())
+                .unwrap_or_default(),
+            sealed: SealedSecret::from_value(value).map(Arc::new),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::{Value, json};
+
+    use super::*;
+
+    fn guarded(metadata: Value, rest: Value) -> Guarded {
+        let mut object = rest;
+        object["apiVersion"] = "bitnami.com/v1alpha1".into();
+        object["kind"] = "SealedSecret".into();
+        object["metadata"] = metadata;
+        serde_json::from_value::<DynamicObject>(object)
+            .unwrap()
+            .into()
+    }
+
+    fn object(metadata: Value) -> Guarded {
+        guarded(metadata, json!({ "spec": { "encryptedData": {} } }))
+    }
+
+    #[test]
+    fn keeps_the_name_of_a_malformed_object() {
+        let object = guarded(
+            json!({ "name": "a", "namespace": "n" }),
+            json!({ "spec": 7 }),
+        );
+        assert_eq!(object.key().to_string(), "n/a");
+        assert!(object.well_formed().is_err());
+    }
+
+    #[test]
+    fn reads_on_where_the_status_is_malformed() {
+        let rest = json!({ "spec": { "encryptedData": {} }, "status": { "conditions": 7 } });
+        let object = guarded(json!({ "name": "a" }), rest);
+        assert!(object.well_formed().is_ok());
+        assert_eq!(object.status, Status::default());
+    }
+
+    #[test]
+    fn sees_a_change_of_generation_annotations_labels_and_identity_only() {
+        let plain = object(json!({ "name": "a", "generation": 1, "resourceVersion": "1" }));
+        let change = |metadata| object(metadata).says_other_than(&plain);
+        assert!(!change(
+            json!({ "name": "a", "generation": 1, "resourceVersion": "2" })
+        ));
+        assert!(change(json!({ "name": "a", "generation": 2 })));
+        assert!(change(
+            json!({ "name": "a", "generation": 1, "annotations": { "x": "y" } })
+        ));
+        assert!(change(
+            json!({ "name": "a", "generation": 1, "labels": { "x": "y" } })
+        ));
+        assert!(change(json!({ "name": "a", "generation": 1, "uid": "u" })));
+    }
+}

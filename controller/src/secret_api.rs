@@ -1,0 +1,62 @@
+//! Secrets over the wire. Their answers are decoded here, because a client that cannot decode one
+//! would log it whole.
+
+use k8s_openapi::Resource;
+use k8s_openapi::api::core::v1::Secret;
+use kube::api::{GetParams, PostParams};
+use kube::core::Request;
+use kube::{Client, ResourceExt};
+
+/// Why a Secret was not read or written.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum Error {
+    #[error(transparent)]
+    Api(#[from] kube::Error),
+    /// The answer is no Secret; its text is not told.
+    #[error("the API server's answer is not a Secret")]
+    Answer,
+}
+
+/// Reads a Secret; none if there is none.
+pub(crate) async fn get(
+    client: &Client,
+    namespace: &str,
+    name: &str,
+) -> Result<Option<Secret>, Error> {
+    let request = secrets(namespace)
+        .get(name, &GetParams::default())
+        .map_err(kube::Error::BuildRequest)?;
+    match send(client, request).await {
+        Ok(secret) => Ok(Some(secret)),
+        Err(Error::Api(kube::Error::Api(status))) if status.code == 404 => Ok(None),
+        Err(error) => Err(error),
+    }
+}
+
+/// Creates a Secret, in one attempt.
+pub(crate) async fn create(client: &Client, secret: &Secret) -> Result<Secret, Error> {
+    let namespace = secret.namespace().unwrap_or_default();
+    let body = serde_json::to_vec(secret).map_err(kube::Error::SerdeError)?;
+    let request = secrets(&namespace).create(&PostParams::default(), body);
+    send(client, request.map_err(kube::Error::BuildRequest)?).await
+}
+
+/// Replaces the very version of a Secret that its `resourceVersion` names.
+pub(crate) async fn replace(client: &Client, secret: &Secret) -> Result<Secret, Error> {
+    let namespace = secret.namespace().unwrap_or_default();
+    let body = serde_json::to_vec(secret).map_err(kube::Error::SerdeError)?;
+    let request = secrets(&namespace).replace(&secret.name_any(), &PostParams::default(), body);
+    send(client, request.map_err(kube::Error::BuildRequest)?).await
+}
+
+fn secrets(namespace: &str) -> Request {
+    Request::new(format!(
+        "/api/{}/namespaces/{namespace}/secrets",
+        Secret::VERSION
+    ))
+}
+
+async fn send(client: &Client, request: http::Request<Vec<u8>>) -> Result<Secret, Error> {
+    let answer = client.request_text(request).await?;
+    serde_json::from_str(&answer).map_err(|_| Error::Answer)
+}

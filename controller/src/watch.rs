@@ -1,0 +1,220 @@
+//! What wakes a reconcile: SealedSecrets, the Secrets beside them, and key Secrets.
+
+use std::collections::HashSet;
+use std::pin::pin;
+use std::time::Duration;
+
+use futures::{Stream, StreamExt};
+use k8s_openapi::api::core::v1::{ObjectReference, Secret};
+use kube::api::{DynamicObject, PartialObjectMeta};
+use kube::core::ApiResource;
+use kube::runtime::watcher::{self, Event, watcher};
+use kube::{Api, Client, Resource, ResourceExt};
+use sealing::SealedSecret;
+
+use crate::args::Config;
+use crate::event::Events;
+use crate::guarded::Guarded;
+use crate::key_ring::{ACTIVE, KEY_LABEL, KeyRing};
+use crate::observed::Observed;
+use crate::queue::{Key, Queue, Urgency};
+
+/// The pause after a failed watch grows from the first to the second.
+const PAUSES: [Duration; 2] = [Duration::from_millis(500), Duration::from_secs(30)];
+/// So many failures in a row, and the watch is made anew.
+const FAILURES: u32 = 3;
+
+/// Follows the SealedSecrets: whatever says something new is reconciled.
+pub(crate) async fn sealed_secrets(
+    client: &Client,
+    config: &Config,
+    observed: &Observed,
+    queue: &Queue,
+) {
+    let resource = ApiResource::erase::<SealedSecret>(&());
+    let api: Api<DynamicObject> = if config.all_namespaces {
+        Api::all_with(client.clone(), &resource)
+    } else {
+        Api::namespaced_with(client.clone(), &config.namespace, &resource)
+    };
+    let mut listed = HashSet::new();
+    let take = |object: DynamicObject, urgency| {
+        let object = Guarded::from(object);
+        let key = object.key();
+        if observed.put(object) {
+            queue.add(key.clone(), urgency);
+        }
+        key
+    };
+    follow(
+        "SealedSecrets",
+        || watcher(api.clone(), watcher::Config::default()),
+        async |event| match event {
+            Event::Init => listed.clear(),
+            Event::InitApply(object) => _ = listed.insert(take(object, Urgency::Backlog)),
+            Event::InitDone => {
+                observed
+                    .keep_only(&listed)
+                    .into_iter()
+                    .for_each(|gone| queue.add(gone, Urgency::Backlog));
+                observed.mark_synced();
+            }
+            Event::Apply(object) => _ = take(object, Urgency::Fresh),
+            Event::Delete(object) => {
+                let key = Key::of(&object);
+                observed.remove(&key);
+                queue.add(key, Urgency::Fresh);
+            }
+        },
+    )
+    .await;
+}
+
+/// Follows Secrets by name only: one that goes is made again.
+pub(crate) async fn secrets(client: &Client, config: &Config, observed: &Observed, queue: &Queue) {
+    if !config.recreate {
+        return std::future::pending().await;
+    }
+    observed.synced().await;
+    let api: Api<PartialObjectMeta<Secret>> = if config.all_namespaces {
+        Api::all(client.clone())
+    } else {
+        Api::namespaced(client.clone(), &config.namespace)
+    };
+    let mut listed = HashSet::new();
+    let wake = |key: Key, urgency| {
+        if observed.get(&key).is_some() {
+            queue.add(key, urgency);
+        }
+    };
+    follow(
+        "Secrets",
+        || watcher(api.clone(), watcher::Config::default()),
+        async |event| match event {
+            Event::Init => listed.clear(),
+            Event::InitApply(secret) => _ = listed.insert(Key::of(&secret)),
+            Event::InitDone => {
+                let missing = observed
+                    .keys()
+                    .into_iter()
+                    .filter(|key| !listed.contains(key));
+                missing.for_each(|key| wake(key, Urgency::Backlog));
+                listed.clear();
+            }
+            Event::Apply(_) => {}
+            Event::Delete(secret) => wake(Key::of(&secret), Urgency::Fresh),
+        },
+    )
+    .await;
+}
+
+/// Follows the sealing keys. A new one may open what failed; one that goes is sealed to no more.
+pub(crate) async fn keys(client: &Client, config: &Config, keys: &KeyRing, queue: &Queue) {
+    let api: Api<Secret> = Api::namespaced(client.clone(), &config.namespace);
+    let active = watcher::Config::default().labels(&format!("{KEY_LABEL}={ACTIVE}"));
+    let events = Events::default();
+    let mut listed = Vec::new();
+    tracing::info!("Searching for existing private keys");
+    follow(
+        "key Secrets",
+        || watcher(api.clone(), active.clone()),
+        async |event| match event {
+            Event::Init => listed.clear(),
+            Event::InitApply(secret) => {
+                listed.push(secret.name_any());
+                register(&secret, keys, client, &events).await;
+            }
+            Event::InitDone => {
+                keys.retire_all_but(&listed);
+                keys.mark_loaded();
+                queue.retry_failed();
+            }
+            Event::Apply(secret) => {
+                register(&secret, keys, client, &events).await;
+                queue.retry_failed();
+            }
+            Event::Delete(secret) => keys.retire(&secret.name_any()),
+        },
+    )
+    .await;
+}
+
+/// A Secret that holds no key is reported on itself; the others serve.
+async fn register(secret: &Secret, keys: &KeyRing, client: &Client, events: &Events) {
+    let secretname = secret.name_any();
+    match keys.put(secret) {
+        Ok(fingerprint) => {
+            tracing::info!(
+                secretname,
+                fingerprint = fingerprint.short(),
+                "registered private key"
+            );
+        }
+        Err(error) => {
+            tracing::error!(secretname, %error, "Error reading private key");
+            let message = format!("cannot read the sealing key: {error}");
+            let reference = ObjectReference {
+                api_version: Some("v1".to_owned()),
+                kind: Some("Secret".to_owned()),
+                ..secret.object_ref(&())
+            };
+            events
+                .publish(client, &reference, "Warning", "ErrKeyInvalid", &message)
+                .await;
+        }
+    }
+}
+
+/// Follows a watch for ever. kube's watcher lists again by itself, except when the start of a watch
+/// is answered with "gone": then, and after some failures in a row, a new one is made.
+async fn follow<K, S>(what: &str, start: impl Fn() -> S, mut on_event: impl AsyncFnMut(Event<K>))
+where
+    S: Stream<Item = watcher::Result<Event<K>>>,
+{
+    let mut failures = 0;
+    loop {
+        let mut events = pin!(start());
+        while let Some(event) = events.next().await {
+            let error = match event {
+                Ok(event) => {
+                    failures = 0;
+                    on_event(event).await;
+                    continue;
+                }
+                Err(error) => error,
+            };
+            failures += 1;
+            tracing::warn!("cannot watch {what}: {}", without_answer(&error));
+            tokio::time::sleep(pause(failures)).await;
+            if is_gone(&error) || failures % FAILURES == 0 {
+                break;
+            }
+        }
+    }
+}
+
+fn pause(failures: u32) -> Duration {
+    let [shortest, longest] = PAUSES;
+    shortest
+        .saturating_mul(2_u32.saturating_pow(failures - 1))
+        .min(longest)
+}
+
+fn is_gone(error: &watcher::Error) -> bool {
+    matches!(error, watcher::Error::WatchStartFailed(kube::Error::Api(status)) if status.code == 410)
+}
+
+/// What failed, without the answer's text where it does not decode: it may hold a Secret.
+fn without_answer(error: &watcher::Error) -> String {
+    use watcher::Error::{InitialListFailed, WatchFailed, WatchStartFailed};
+    match error {
+        InitialListFailed(source) | WatchStartFailed(source) | WatchFailed(source) => {
+            match source {
+                kube::Error::Api(status) => status.message.clone(),
+                kube::Error::SerdeError(_) => "the API server's answer does not decode".to_owned(),
+                source => source.to_string(),
+            }
+        }
+        error => error.to_string(),
+    }
+}

@@ -1,0 +1,230 @@
+//! What the resource accepts, and what unsealing makes of it.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use sealing::{
+    Certificate, Plaintext, PrivateKey, Renderer, Scope, SealedSecret, seal_value, unseal,
+};
+use serde_json::{Value, json};
+
+struct Vectors(Value);
+
+impl Vectors {
+    fn read() -> Self {
+        Self(serde_json::from_str(include_str!("vectors/rsa2048.json")).unwrap())
+    }
+
+    fn keys(&self) -> [Arc<PrivateKey>; 1] {
+        [Arc::new(
+            PrivateKey::from_pem(self.0["private_key_pkcs1_pem"].as_str().unwrap().as_bytes())
+                .unwrap(),
+        )]
+    }
+
+    fn sealed(&self, value: &str) -> String {
+        let certificate =
+            Certificate::from_pem(self.0["certificate_pem"].as_str().unwrap().as_bytes()).unwrap();
+        let label = Scope::Strict.label("shop", "db");
+        seal_value(&Plaintext::new(value.into()), &certificate, &label).unwrap()
+    }
+}
+
+fn object(spec: Value) -> Value {
+    json!({
+        "apiVersion": "bitnami.com/v1alpha1",
+        "kind": "SealedSecret",
+        "metadata": { "name": "db", "namespace": "shop", "uid": "u1" },
+        "spec": spec,
+    })
+}
+
+fn unsealed(spec: Value) -> Result<BTreeMap<String, String>, String> {
+    let sealed = SealedSecret::from_value(object(spec)).unwrap();
+    let secret = unseal(&sealed, &Vectors::read().keys(), &Renderer::default());
+    let text = |(name, value): (&String, &Plaintext)| {
+        (
+            name.clone(),
+            String::from_utf8(value.expose().to_vec()).unwrap(),
+        )
+    };
+    secret
+        .map(|secret| secret.data.iter().map(text).collect())
+        .map_err(|error| error.to_string())
+}
+
+fn map(items: &[(&str, &str)]) -> Result<BTreeMap<String, String>, String> {
+    Ok(items
+        .iter()
+        .map(|(name, value)| (name.to_string(), value.to_string()))
+        .collect())
+}
+
+#[test]
+fn reads_odd_types_in_encrypted_data_as_empty_values() {
+    let spec = json!({ "encryptedData": { "n": 1, "b": true, "z": null, "o": {} } });
+    assert_eq!(
+        unsealed(spec),
+        Err("no key could decrypt secret (b, n, o, z)".into())
+    );
+    assert_eq!(unsealed(json!({ "encryptedData": [1] })), map(&[]));
+    assert_eq!(unsealed(json!({ "encryptedData": null })), map(&[]));
+}
+
+#[test]
+fn reads_what_older_releases_wrote() {
+    let spec = json!({
+        "template": { "data": null, "metadata": { "creationTimestamp": null, "name": "db" } },
+        "encryptedData": { "a": Vectors::read().sealed("b") },
+    });
+    assert_eq!(unsealed(spec), map(&[("a", "b")]));
+    assert_eq!(
+        unsealed(json!({ "template": null, "data": null, "encryptedData": {} })),
+        map(&[])
+    );
+    assert_eq!(
+        unsealed(json!({ "template": { "metadata": null }, "encryptedData": {} })),
+        map(&[])
+    );
+}
+
+#[test]
+fn says_where_another_type_is_wrong_and_quotes_nothing() {
+    let labels =
+        json!({ "template": { "metadata": { "labels": { "a": true } } }, "encryptedData": {} });
+    let error = SealedSecret::from_value(object(labels))
+        .unwrap_err()
+        .to_string();
+    assert!(
+        error.starts_with("cannot read SealedSecret: wrong type at `spec.template.metadata"),
+        "{error}"
+    );
+    assert!(!error.contains("true"), "{error}");
+}
+
+#[test]
+fn tells_equal_failures_once_and_in_order() {
+    let spec = json!({
+        "encryptedData": { "foo": "AgAx", "bar": "AgAx", "baz": "NOTVALIDBASE64" },
+        "template": { "data": { "t": "{{ env \"HOME\" }}" } },
+    });
+    let expected = "illegal base64 data at input byte 12 (baz)\n\
+                    no key could decrypt secret (bar, foo)\n\
+                    template: t:1:4: function \"env\" not defined (t)";
+    assert_eq!(unsealed(spec), Err(expected.into()));
+}
+
+#[test]
+fn renders_templates_beside_values_that_win() {
+    let vectors = Vectors::read();
+    let spec = json!({
+        "encryptedData": { "user": vectors.sealed("ann"), "gone": vectors.sealed("x"), "both": vectors.sealed("v") },
+        "template": { "data": {
+            "url": "db://{{ .user }}:{{ .gone }}@{{ index . \"host-name\" }}",
+            "host-name": "h",
+            "both": "from the template",
+            "gone": null,
+        } },
+    });
+    let expected = map(&[
+        ("both", "v"),
+        ("host-name", "h"),
+        ("url", "db://ann:x@h"),
+        ("user", "ann"),
+    ]);
+    assert_eq!(unsealed(spec), expected);
+}
+
+#[test]
+fn takes_the_label_from_the_outer_metadata_only() {
+    let spec = json!({
+        "encryptedData": { "a": Vectors::read().sealed("b") },
+        "template": { "metadata": {
+            "name": "other", "namespace": "else",
+            "annotations": { "sealedsecrets.bitnami.com/cluster-wide": "true" },
+        } },
+    });
+    assert_eq!(unsealed(spec), map(&[("a", "b")]));
+}
+
+#[test]
+fn gives_the_secret_one_owner_and_none_of_the_servers_fields() {
+    let metadata = json!({
+        "uid": "junk", "resourceVersion": "7", "generateName": "x-", "name": "other",
+        "labels": { "app": "shop" }, "finalizers": ["a/b"],
+    });
+    let object = object(json!({ "template": { "metadata": metadata }, "encryptedData": {} }));
+    let sealed = SealedSecret::from_value(object).unwrap();
+    let secret = unseal(&sealed, &[], &Renderer::default()).unwrap().expose();
+    assert_eq!(
+        serde_json::to_value(&secret.metadata).unwrap(),
+        json!({
+            "name": "db", "namespace": "shop", "labels": { "app": "shop" }, "finalizers": ["a/b"],
+            "ownerReferences": [{
+                "apiVersion": "bitnami.com/v1alpha1", "kind": "SealedSecret", "name": "db", "uid": "u1",
+                "controller": true,
+            }],
+        })
+    );
+}
+
+#[test]
+fn gives_no_owner_where_the_template_asks_for_none() {
+    let annotations = json!({ sealing::SKIP_OWNER_REFERENCES: "true" });
+    let spec =
+        json!({ "template": { "metadata": { "annotations": annotations } }, "encryptedData": {} });
+    let sealed = SealedSecret::from_value(object(spec)).unwrap();
+    let secret = unseal(&sealed, &[], &Renderer::default()).unwrap().expose();
+    assert_eq!(secret.metadata.owner_references, None);
+}
+
+#[test]
+fn opens_the_deprecated_blob() {
+    let secret =
+        json!({ "kind": "Secret", "apiVersion": "v1", "type": "t", "data": { "a": "Yg==" } });
+    let spec = json!({ "data": Vectors::read().sealed(&secret.to_string()), "encryptedData": {} });
+    assert_eq!(unsealed(spec.clone()), map(&[("a", "b")]));
+    let mut both = spec;
+    both["encryptedData"] = json!({ "a": "AgA=" });
+    let expected =
+        "cannot use the field 'encryptedData' and the deprecated field 'data' at the same time";
+    assert_eq!(unsealed(both), Err(expected.into()));
+    assert_eq!(
+        unsealed(json!({ "data": "AQA=", "encryptedData": {} })),
+        Err("no key could decrypt secret".into())
+    );
+}
+
+#[test]
+fn seals_without_what_a_cluster_wrote() {
+    let secret: k8s_openapi::api::core::v1::Secret = serde_json::from_value(json!({
+        "metadata": {
+            "name": "db", "namespace": "shop", "uid": "u", "resourceVersion": "1", "generation": 3,
+            "creationTimestamp": "2026-01-02T03:04:05Z", "labels": { "app": "shop" },
+            "ownerReferences": [{ "apiVersion": "v1", "kind": "Pod", "name": "p", "uid": "x" }],
+            "managedFields": [{ "manager": "kubectl" }],
+            "annotations": {
+                "kubectl.kubernetes.io/last-applied-configuration": "{\"stringData\":{\"a\":\"b\"}}",
+                "kubecfg.ksonnet.io/last-applied-configuration": "{}",
+                "note": "kept",
+            },
+        },
+        "stringData": { "a": "b" },
+    }))
+    .unwrap();
+    let vectors = Vectors::read();
+    let certificate =
+        Certificate::from_pem(vectors.0["certificate_pem"].as_str().unwrap().as_bytes()).unwrap();
+    let sealed =
+        serde_json::to_value(sealing::seal(&secret.into(), &certificate).unwrap()).unwrap();
+    assert_eq!(
+        sealed["metadata"],
+        json!({ "name": "db", "namespace": "shop" })
+    );
+    assert_eq!(
+        sealed["spec"]["template"],
+        json!({ "metadata": {
+            "name": "db", "namespace": "shop", "labels": { "app": "shop" }, "annotations": { "note": "kept" },
+        } })
+    );
+}
