@@ -6,7 +6,7 @@ use serde_json::{Map, Value};
 use crate::request::Request;
 use crate::resource::Resource;
 use crate::status::Status;
-use crate::{crd, metadata, prune, secret};
+use crate::{crd, metadata, protobuf, prune, secret};
 
 /// An object, and the fields it had that nobody knows.
 pub(crate) struct Decoded {
@@ -35,6 +35,8 @@ impl Validation {
     }
 }
 
+const ACCEPTED: &[&str] = &["application/json", "application/yaml"];
+
 pub(crate) fn body(request: &Request) -> Result<Value, Status> {
     match request.content_type() {
         "" | "application/json" => serde_json::from_slice(&request.body).map_err(unreadable),
@@ -42,10 +44,10 @@ pub(crate) fn body(request: &Request) -> Result<Value, Status> {
             let text = std::str::from_utf8(&request.body).map_err(unreadable)?;
             serde_saphyr::from_str(text).map_err(unreadable)
         }
-        _ => Err(Status::unsupported_media_type(&[
-            "application/json",
-            "application/yaml",
-        ])),
+        "application/vnd.kubernetes.protobuf" => {
+            protobuf::object(&request.body).ok_or_else(|| Status::unsupported_media_type(ACCEPTED))
+        }
+        _ => Err(Status::unsupported_media_type(ACCEPTED)),
     }
 }
 

@@ -28,6 +28,7 @@ mod namespace;
 mod openapi;
 mod owners;
 mod patch;
+mod protobuf;
 mod proxy;
 mod prune;
 mod random;

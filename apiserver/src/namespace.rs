@@ -48,9 +48,7 @@ fn is_going(namespace: &Value) -> bool {
 pub(crate) fn settle(cluster: &Cluster) {
     let key = key();
     cluster.store.transact(|state| {
-        let going = state
-            .all(&key)
-            .filter(|(_, namespace)| is_going(namespace));
+        let going = state.all(&key).filter(|(_, namespace)| is_going(namespace));
         let going: Vec<Place> = going.map(|(place, _)| place.clone()).collect();
         for namespace in going {
             if is_empty_after_deletes(cluster, state, &namespace.1)

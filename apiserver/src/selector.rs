@@ -60,15 +60,6 @@ impl Selector {
             .all(|(key, wanted)| wanted.accepts(object["metadata"]["labels"][key].as_str()))
             && self.fields.iter().all(|field| field.matches(object))
     }
-
-    /// The one name wanted, if the fields say so.
-    pub(crate) fn name(&self) -> Option<&str> {
-        let names = |field: &&Field| field.equal && field.pointer == "/metadata/name";
-        self.fields
-            .iter()
-            .find(names)
-            .map(|field| field.value.as_str())
-    }
 }
 
 impl Requirement {
@@ -272,7 +263,6 @@ mod tests {
         let secrets = Registry::new().find("", "v1", "secrets").unwrap();
         let selector =
             Selector::parse(&secrets, None, Some("metadata.name=a,type!=Opaque")).unwrap();
-        assert_eq!(selector.name(), Some("a"));
         assert!(selector.matches(&json!({"metadata": {"name": "a"}, "type": "kubernetes.io/tls"})));
         assert!(!selector.matches(&json!({"metadata": {"name": "a"}, "type": "Opaque"})));
     }
