@@ -59,11 +59,11 @@ fn holds(item: &Value, filter: &str) -> bool {
     let wanted = wanted
         .trim()
         .trim_matches(|letter| letter == '\'' || letter == '"');
-    found.is_some_and(|found| {
-        found
-            .as_str()
-            .map_or_else(|| found.to_string() == wanted, |text| text == wanted)
-    })
+    match found {
+        Some(Value::String(text)) => text == wanted,
+        Some(other) => serde_json::from_str(wanted).is_ok_and(|wanted: Value| wanted == *other),
+        None => false,
+    }
 }
 
 #[cfg(test)]

@@ -144,7 +144,6 @@ pub(crate) fn prepare_new(resource: &Resource, object: &mut Value) {
     for key in [
         "deletionTimestamp",
         "deletionGracePeriodSeconds",
-        "resourceVersion",
         "generation",
     ] {
         object["metadata"]

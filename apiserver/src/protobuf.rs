@@ -143,7 +143,7 @@ fn read(bytes: &[u8], message: Message) -> Option<Value> {
             (Field::Bool, Content::Number(number)) => {
                 *present.or_insert(Value::Null) = (number != 0).into()
             }
-            (Field::Number, Content::Number(number)) if number == 0 => {}
+            (Field::Number, Content::Number(0)) => {}
             (Field::Number, Content::Number(number)) => {
                 *present.or_insert(Value::Null) = number.into()
             }

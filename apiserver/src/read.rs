@@ -1,6 +1,5 @@
 //! Get and list: one object, or a page of them as they were at one version.
 
-use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use base64::Engine;
@@ -13,7 +12,7 @@ use crate::cluster::Call;
 use crate::form::Form;
 use crate::selector::Selector;
 use crate::status::Status;
-use crate::store::{Forgotten, Place, State};
+use crate::store::Place;
 use crate::watch;
 
 pub(crate) fn get(call: &Call<'_>) -> Result<Response, Status> {
@@ -86,22 +85,36 @@ pub(crate) fn page(call: &Call<'_>) -> Result<Page, Status> {
             (None, Some(asked)) if exact => asked,
             _ => newest,
         };
-        let objects = objects_at(call, state, wanted).map_err(|forgotten| match &token {
-            Some(token) => Status::expired_page(
-                Token {
-                    version: 0,
-                    after: token.after.clone(),
-                }
-                .to_string(),
-            ),
-            None => Status::expired(wanted, forgotten.oldest),
-        })?;
-        let within = |place: &Place| call.namespace.is_empty() || place.0 == call.namespace;
-        let is_new = |place: &Place| token.as_ref().is_none_or(|token| *place > token.after);
-        let matching = |(place, object): &(Place, Arc<Value>)| {
-            within(place) && is_new(place) && selector.matches(object)
+        let key = call.resource.key();
+        let is_wanted = |place: &Place, object: &Value| {
+            (call.namespace.is_empty() || place.0 == call.namespace)
+                && token.as_ref().is_none_or(|token| *place > token.after)
+                && selector.matches(object)
         };
-        let matching: Vec<_> = objects.into_iter().filter(matching).collect();
+        let matching: Vec<(Place, Arc<Value>)> = if wanted == newest {
+            let present = state
+                .all(&key)
+                .filter(|(place, object)| is_wanted(place, object));
+            present
+                .map(|(place, object)| (place.clone(), object.clone()))
+                .collect()
+        } else {
+            let past = state
+                .all_at(&key, wanted)
+                .map_err(|forgotten| match &token {
+                    Some(token) => Status::expired_page(
+                        Token {
+                            version: 0,
+                            after: token.after.clone(),
+                        }
+                        .to_string(),
+                    ),
+                    None => Status::expired(wanted, forgotten.oldest),
+                })?;
+            past.into_iter()
+                .filter(|(place, object)| is_wanted(place, object))
+                .collect()
+        };
         Ok(cut(matching, limit, wanted, selector.is_empty()))
     })
 }
@@ -121,14 +134,6 @@ fn limit(call: &Call<'_>) -> Result<usize, Status> {
         },
         None => Ok(usize::MAX),
     }
-}
-
-fn objects_at(
-    call: &Call<'_>,
-    state: &State,
-    version: u64,
-) -> Result<BTreeMap<Place, Arc<Value>>, Forgotten> {
-    state.all_at(&call.resource.key(), version)
 }
 
 fn cut(

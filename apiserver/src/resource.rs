@@ -162,6 +162,7 @@ struct Row {
     kind: &'static str,
     short_names: &'static [&'static str],
     namespaced: bool,
+    in_all: bool,
     status: bool,
     fields: &'static [&'static str],
 }
@@ -180,6 +181,7 @@ impl Row {
             kind,
             short_names: &[],
             namespaced: true,
+            in_all: false,
             status: false,
             fields: &[],
         }
@@ -187,6 +189,12 @@ impl Row {
 
     const fn short(mut self, names: &'static [&'static str]) -> Self {
         self.short_names = names;
+        self
+    }
+
+    /// Listed by `kubectl get all`.
+    const fn in_all(mut self) -> Self {
+        self.in_all = true;
         self
     }
 
@@ -214,7 +222,7 @@ impl Row {
             kind: self.kind.to_owned(),
             list_kind: format!("{}List", self.kind),
             short_names: self.short_names.iter().map(ToString::to_string).collect(),
-            categories: Vec::new(),
+            categories: self.in_all.then(|| "all".to_owned()).into_iter().collect(),
             namespaced: self.namespaced,
             status: self.status,
             fields: self.fields,
@@ -252,10 +260,12 @@ const BUILTIN: &[Row] = &[
     Row::new("", "v1", "events", "Event").short(&["ev"]),
     Row::new("", "v1", "services", "Service")
         .short(&["svc"])
+        .in_all()
         .with_status(),
     Row::new("", "v1", "serviceaccounts", "ServiceAccount").short(&["sa"]),
     Row::new("apps", "v1", "deployments", "Deployment")
         .short(&["deploy"])
+        .in_all()
         .with_status(),
     Row::new(
         "policy",

@@ -150,60 +150,55 @@ fn check_kind(secret: &Value, causes: &mut Vec<Cause>) {
             causes.push(Cause::required(format!("data[{key}]"), ""));
         }
     };
-    let json_key = match secret["type"].as_str().unwrap_or_default() {
+    match secret["type"].as_str().unwrap_or_default() {
         "kubernetes.io/tls" => {
             require("tls.crt");
             require("tls.key");
-            return;
         }
-        "kubernetes.io/ssh-auth" => {
+        "kubernetes.io/ssh-auth"
             if data["ssh-privatekey"]
                 .as_str()
                 .unwrap_or_default()
-                .is_empty()
-            {
-                causes.push(Cause::required("data[ssh-privatekey]", ""));
-            }
-            return;
+                .is_empty() =>
+        {
+            causes.push(Cause::required("data[ssh-privatekey]", ""));
         }
-        "kubernetes.io/basic-auth" => {
-            if data.get("username").is_none() && data.get("password").is_none() {
-                causes.push(Cause::required("data[username]", ""));
-                causes.push(Cause::required("data[password]", ""));
-            }
-            return;
+        "kubernetes.io/basic-auth" if data.get("username").or(data.get("password")).is_none() => {
+            causes.push(Cause::required("data[username]", ""));
+            causes.push(Cause::required("data[password]", ""));
         }
         "kubernetes.io/service-account-token" => {
-            let name = &secret["metadata"]["annotations"]["kubernetes.io/service-account.name"];
+            let field = "kubernetes.io/service-account.name";
+            let name = &secret["metadata"]["annotations"][field];
             if name.as_str().unwrap_or_default().is_empty() {
                 causes.push(Cause::required(
-                    "metadata.annotations[kubernetes.io/service-account.name]",
+                    format!("metadata.annotations[{field}]"),
                     "",
                 ));
             }
-            return;
         }
-        "kubernetes.io/dockerconfigjson" => ".dockerconfigjson",
-        "kubernetes.io/dockercfg" => ".dockercfg",
-        _ => return,
+        "kubernetes.io/dockerconfigjson" => check_json(data, ".dockerconfigjson", causes),
+        "kubernetes.io/dockercfg" => check_json(data, ".dockercfg", causes),
+        _ => {}
+    }
+}
+
+fn check_json(data: &Value, key: &str, causes: &mut Vec<Cause>) {
+    let field = format!("data[{key}]");
+    let Some(bytes) = data.get(key).and_then(decoded) else {
+        return causes.push(Cause::required(field, ""));
     };
-    let field = format!("data[{json_key}]");
-    match data.get(json_key).and_then(decoded) {
-        None => causes.push(Cause::required(field, "")),
-        Some(bytes) => {
-            if let Err(error) = serde_json::from_slice::<Map<String, Value>>(&bytes) {
-                let why = if error.is_eof() {
-                    "unexpected end of JSON input"
-                } else {
-                    "invalid character in JSON input"
-                };
-                causes.push(Cause::invalid(
-                    field,
-                    &"<secret contents redacted>".into(),
-                    why,
-                ));
-            }
-        }
+    if let Err(error) = serde_json::from_slice::<Map<String, Value>>(&bytes) {
+        let why = if error.is_eof() {
+            "unexpected end of JSON input"
+        } else {
+            "invalid character in JSON input"
+        };
+        causes.push(Cause::invalid(
+            field,
+            &"<secret contents redacted>".into(),
+            why,
+        ));
     }
 }
 

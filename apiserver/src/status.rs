@@ -112,6 +112,12 @@ impl Status {
         Self::invalid_kind(&resource.group, &resource.kind, name, causes)
     }
 
+    /// A patch whose result has fields nobody knows; as on the real server, it is the request that is
+    /// invalid and no object.
+    pub(crate) fn invalid_patch(cause: Cause) -> Self {
+        Self::invalid_kind("", "", "", &[cause])
+    }
+
     pub(crate) fn invalid_options(causes: &[Cause]) -> Self {
         Self::invalid_kind("meta.k8s.io", "ListOptions", "", causes)
     }

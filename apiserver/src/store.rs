@@ -256,7 +256,7 @@ mod tests {
         put(&mut state, "a", "x");
         put(&mut state, "a", "y");
         state.compact();
-        assert_eq!(state.changes_after(1).unwrap_err().oldest, 2);
+        assert_eq!(state.changes_after(1).err().unwrap().oldest, 2);
         assert!(state.changes_after(2).unwrap().is_empty());
     }
 }

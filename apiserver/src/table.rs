@@ -54,9 +54,13 @@ fn columns(resource: &Resource) -> Vec<Column> {
             columns
         };
     }
+    builtin(&resource.plural)
+}
+
+fn builtin(plural: &str) -> Vec<Column> {
     let text = |name: &str, path: &str| Column::text(name, Cell::Path(path.to_owned()));
     let (name, age) = (Column::name(), Column::age());
-    match resource.plural.as_str() {
+    match plural {
         "namespaces" => vec![name, text("Status", ".status.phase"), age],
         "secrets" => vec![
             name,
@@ -79,16 +83,10 @@ fn columns(resource: &Resource) -> Vec<Column> {
             name,
             Column::text("Ready", Cell::Of(ready)),
             Column::number("Up-to-date", |it| {
-                it["status"]["updatedReplicas"]
-                    .as_u64()
-                    .unwrap_or_default()
-                    .into()
+                count(&it["status"]["updatedReplicas"], 0).into()
             }),
             Column::number("Available", |it| {
-                it["status"]["availableReplicas"]
-                    .as_u64()
-                    .unwrap_or_default()
-                    .into()
+                count(&it["status"]["availableReplicas"], 0).into()
             }),
             age,
         ],
@@ -101,14 +99,7 @@ fn columns(resource: &Resource) -> Vec<Column> {
             vec![name, Column::text("Role", Cell::Of(role)), age]
         }
         "customresourcedefinitions" | "roles" | "clusterroles" => {
-            vec![
-                name,
-                Column::of(
-                    "Created At",
-                    "date",
-                    Cell::Path(".metadata.creationTimestamp".to_owned()),
-                ),
-            ]
+            vec![name, Column::created()]
         }
         _ => vec![name, age],
     }
@@ -171,6 +162,14 @@ impl Column {
         )
     }
 
+    fn created() -> Self {
+        Self::of(
+            "Created At",
+            "date",
+            Cell::Of(|object| object["metadata"]["creationTimestamp"].clone()),
+        )
+    }
+
     /// One of a CRD's `additionalPrinterColumns`.
     fn printed(column: &Value) -> Self {
         let text = |key: &str| column[key].as_str().unwrap_or_default();
@@ -205,7 +204,7 @@ impl Column {
         };
         match json_path::find(object, path) {
             None => Value::Null,
-            Some(found) if self.kind == "date" && self.name != "Created At" => age_of(found),
+            Some(found) if self.kind == "date" => age_of(found),
             Some(found) if self.kind == "string" && !found.is_string() => found.to_string().into(),
             Some(found) => found.clone(),
         }
@@ -254,13 +253,15 @@ fn selector(service: &Value) -> Value {
 }
 
 fn ready(deployment: &Value) -> Value {
-    let count = |value: &Value, missing| value.as_u64().unwrap_or(missing);
-    format!(
-        "{}/{}",
-        count(&deployment["status"]["readyReplicas"], 0),
-        count(&deployment["spec"]["replicas"], 1)
-    )
-    .into()
+    let (ready, wanted) = (
+        &deployment["status"]["readyReplicas"],
+        &deployment["spec"]["replicas"],
+    );
+    format!("{}/{}", count(ready, 0), count(wanted, 1)).into()
+}
+
+fn count(value: &Value, missing: u64) -> u64 {
+    value.as_u64().unwrap_or(missing)
 }
 
 fn role(binding: &Value) -> Value {

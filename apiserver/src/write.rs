@@ -30,6 +30,11 @@ pub(crate) fn create(call: &Call<'_>) -> Result<Response, Status> {
     } = decode::object(resource, decode::body(call.request)?)?;
     refuse_unknown(call, validation, &unknown)?;
     place_in_namespace(call, &mut object)?;
+    if object["metadata"].get("resourceVersion").is_some() {
+        return Err(Status::internal(
+            "resourceVersion should not be set on objects to be created",
+        ));
+    }
     metadata::prepare_new(resource, &mut object);
     rules::complete_new(resource, &mut object);
     let name = object["metadata"]["name"]
@@ -82,11 +87,11 @@ pub(crate) fn patch(call: &Call<'_>) -> Result<Response, Status> {
                 decode::unknown_fields(&decoded.unknown).join(", ")
             );
             let sent = String::from_utf8_lossy(&call.request.body).into_owned();
-            return Err(Status::invalid(
-                &call.resource,
-                "",
-                &[Cause::invalid("patch", &sent.into(), why)],
-            ));
+            return Err(Status::invalid_patch(Cause::invalid(
+                "patch",
+                &sent.into(),
+                why,
+            )));
         }
         check_name(call, &decoded.object)?;
         Ok(decoded)
