@@ -6,7 +6,7 @@ use serde_json::{Map, Value};
 use crate::request::Request;
 use crate::resource::Resource;
 use crate::status::Status;
-use crate::{crd, metadata, protobuf, prune, secret};
+use crate::{metadata, protobuf, prune, rules, secret};
 
 /// An object, and the fields it had that nobody knows.
 pub(crate) struct Decoded {
@@ -88,9 +88,7 @@ pub(crate) fn object(resource: &Resource, value: Value) -> Result<Decoded, Statu
         prune::drop_nulls(&mut object, &custom.schema);
         prune::set_defaults(&mut object, &custom.schema);
     }
-    if resource.is_crd() {
-        crd::default(&mut object);
-    }
+    rules::set_defaults(resource, &mut object);
     Ok(Decoded { object, unknown })
 }
 

@@ -6,6 +6,7 @@ use std::future::Future;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
+use std::time::Duration;
 
 use http::header;
 use http_body_util::{BodyExt, LengthLimitError, Limited};
@@ -95,7 +96,11 @@ pub(crate) async fn listen(
                 Ok((stream, _)) => {
                     connections.spawn(serve(stream, tls.clone(), cluster.clone(), token.clone()));
                 }
-                Err(error) => tracing::warn!(%error, "cannot accept a connection"),
+                Err(error) => {
+                    tracing::warn!(%error, "cannot accept a connection");
+                    // most likely too many are open
+                    tokio::time::sleep(Duration::from_millis(50)).await;
+                }
             },
             Some(_) = connections.join_next() => {}
         }

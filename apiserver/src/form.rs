@@ -84,12 +84,9 @@ impl Form {
                 api_version: resource.api_version(),
                 kind: resource.list_kind.clone(),
                 metadata,
-                // the real server names the type of each item only where it has no Go type of its own
+                // the real server names the type of an item only where it has no Go type of its own
                 bare: resource.custom.is_none(),
-                items: items
-                    .iter()
-                    .map(|item| in_version(resource, item).into_owned())
-                    .collect(),
+                items: items.to_vec(),
             },
             Self::Metadata => List::Ready(json!({
                 "apiVersion": "meta.k8s.io/v1", "kind": "PartialObjectMetadataList", "metadata": metadata,
@@ -137,44 +134,57 @@ enum List {
         kind: String,
         metadata: Value,
         bare: bool,
-        items: Vec<Value>,
+        items: Vec<Arc<Value>>,
     },
     Ready(Value),
 }
 
 impl Serialize for List {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        match self {
-            Self::Ready(value) => value.serialize(serializer),
+        let (api_version, kind, metadata, bare, items) = match self {
+            Self::Ready(value) => return value.serialize(serializer),
             Self::Whole {
                 api_version,
                 kind,
                 metadata,
                 bare,
                 items,
-            } => {
-                let mut map = serializer.serialize_map(Some(4))?;
-                map.serialize_entry("apiVersion", api_version)?;
-                map.serialize_entry("kind", kind)?;
-                map.serialize_entry("metadata", metadata)?;
-                if *bare {
-                    map.serialize_entry("items", &items.iter().map(Bare).collect::<Vec<_>>())?;
-                } else {
-                    map.serialize_entry("items", items)?;
-                }
-                map.end()
-            }
-        }
+            } => (api_version, kind, metadata, *bare, items),
+        };
+        let items: Vec<Item> = items
+            .iter()
+            .map(|object| Item {
+                object,
+                api_version,
+                bare,
+            })
+            .collect();
+        let mut map = serializer.serialize_map(Some(4))?;
+        map.serialize_entry("apiVersion", api_version)?;
+        map.serialize_entry("kind", kind)?;
+        map.serialize_entry("metadata", metadata)?;
+        map.serialize_entry("items", &items)?;
+        map.end()
     }
 }
 
-/// An object without its apiVersion and kind.
-struct Bare<'a>(&'a Value);
+/// An object in the version it is listed in, or `bare` of apiVersion and kind.
+struct Item<'a> {
+    object: &'a Value,
+    api_version: &'a str,
+    bare: bool,
+}
 
-impl Serialize for Bare<'_> {
+impl Serialize for Item<'_> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let fields = self.0.as_object().into_iter().flatten();
-        serializer
-            .collect_map(fields.filter(|(key, _)| !matches!(key.as_str(), "apiVersion" | "kind")))
+        let mut map = serializer.serialize_map(None)?;
+        for (key, value) in self.object.as_object().into_iter().flatten() {
+            match key.as_str() {
+                "apiVersion" | "kind" if self.bare => {}
+                "apiVersion" => map.serialize_entry(key, self.api_version)?,
+                _ => map.serialize_entry(key, value)?,
+            }
+        }
+        map.end()
     }
 }

@@ -74,6 +74,11 @@ pub(crate) fn page(call: &Call<'_>) -> Result<Page, Status> {
     let (selector, limit) = (selector(call)?, limit(call)?);
     let token = query.get("continue").map(Token::parse).transpose()?;
     let asked = query.get("resourceVersion").map(version).transpose()?;
+    if token.is_some() && asked.is_some_and(|version| version > 0) {
+        return Err(Status::bad_request(
+            "specifying resource version is not allowed when using continue",
+        ));
+    }
     let exact = query.get("resourceVersionMatch") == Some("Exact");
     call.cluster.store.transact(|state| {
         let newest = state.version();

@@ -6,6 +6,36 @@ use crate::resource::Resource;
 use crate::status::Cause;
 use crate::{crd, names, schema, secret};
 
+/// Fills in what follows from the rest, on every write.
+pub(crate) fn set_defaults(resource: &Resource, object: &mut Value) {
+    if resource.is_core("services") {
+        default_service(object);
+    } else if resource.is_crd() {
+        crd::default(object);
+    }
+}
+
+fn default_service(service: &mut Value) {
+    if !service["spec"].is_object() {
+        service["spec"] = json!({});
+    }
+    let spec = &mut service["spec"];
+    for (key, default) in [("type", "ClusterIP"), ("sessionAffinity", "None")] {
+        if spec.get(key).is_none() {
+            spec[key] = default.into();
+        }
+    }
+    let ports = spec["ports"].as_array_mut().into_iter().flatten();
+    for port in ports.filter(|port| port.is_object()) {
+        if port.get("protocol").is_none() {
+            port["protocol"] = "TCP".into();
+        }
+        if port.get("targetPort").is_none() {
+            port["targetPort"] = port["port"].clone();
+        }
+    }
+}
+
 /// What the server itself adds to a new object.
 pub(crate) fn complete_new(resource: &Resource, object: &mut Value) {
     if resource.status
@@ -19,38 +49,26 @@ pub(crate) fn complete_new(resource: &Resource, object: &mut Value) {
         object["metadata"]["labels"]["kubernetes.io/metadata.name"] =
             object["metadata"]["name"].clone();
     } else if resource.is_core("services") {
-        complete_service(object);
+        object["status"] = json!({"loadBalancer": {}});
+        if object["spec"].get("clusterIP").is_none() && object["spec"]["type"] != "ExternalName" {
+            let [third, fourth] = crate::random::bytes();
+            object["spec"]["clusterIP"] = format!("10.96.{third}.{fourth}").into();
+        }
     } else if resource.is_crd() {
         crd::complete(object);
     }
 }
 
-fn complete_service(service: &mut Value) {
-    if !service["spec"].is_object() {
-        service["spec"] = json!({});
-    }
-    let spec = &mut service["spec"];
-    if spec.get("type").is_none() {
-        spec["type"] = "ClusterIP".into();
-    }
-    if spec.get("clusterIP").is_none() && spec["type"] != "ExternalName" {
-        let [third, fourth] = crate::random::bytes();
-        spec["clusterIP"] = format!("10.96.{third}.{fourth}").into();
-    }
-    for port in spec["ports"]
-        .as_array_mut()
-        .into_iter()
-        .flatten()
-        .filter(|port| port.is_object())
+/// Carries over from `old` what only the server fills in.
+pub(crate) fn keep(resource: &Resource, old: &Value, new: &mut Value) {
+    if resource.is_core("namespaces") {
+        new["spec"] = old["spec"].clone();
+    } else if resource.is_core("services")
+        && new["spec"].get("clusterIP").is_none()
+        && !old["spec"]["clusterIP"].is_null()
     {
-        if port.get("protocol").is_none() {
-            port["protocol"] = "TCP".into();
-        }
-        if port.get("targetPort").is_none() {
-            port["targetPort"] = port["port"].clone();
-        }
+        new["spec"]["clusterIP"] = old["spec"]["clusterIP"].clone();
     }
-    service["status"] = json!({"loadBalancer": {}});
 }
 
 /// Every rule `new` breaks, by itself and as the successor of `old`.

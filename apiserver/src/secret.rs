@@ -2,11 +2,16 @@
 
 use base64::Engine;
 use base64::alphabet::STANDARD as ALPHABET;
-use base64::engine::general_purpose::STANDARD;
+use base64::engine::general_purpose::{GeneralPurpose, GeneralPurposeConfig, STANDARD};
 use serde_json::{Map, Value, json};
 
 use crate::metadata::go_name;
 use crate::status::Cause;
+
+const LENIENT: GeneralPurpose = GeneralPurpose::new(
+    &ALPHABET,
+    GeneralPurposeConfig::new().with_decode_allow_trailing_bits(true),
+);
 
 const LARGEST: usize = 1024 * 1024;
 
@@ -48,13 +53,9 @@ pub(crate) fn decode(object: &mut Map<String, Value>) -> Result<(), String> {
             _ => {}
         }
     }
-    for value in object
-        .get("data")
-        .and_then(Value::as_object)
-        .into_iter()
-        .flat_map(Map::values)
-    {
-        check_base64(value.as_str().unwrap_or_default())?;
+    let data = object.get_mut("data").and_then(Value::as_object_mut);
+    for value in data.into_iter().flat_map(Map::values_mut) {
+        *value = canonical(value.as_str().unwrap_or_default())?.into();
     }
     merge_string_data(object);
     if object.get("type").is_none_or(|kind| kind == "") {
@@ -63,14 +64,12 @@ pub(crate) fn decode(object: &mut Map<String, Value>) -> Result<(), String> {
     Ok(())
 }
 
-/// Go's decoder skips line breaks and names the first byte it cannot read.
-fn check_base64(text: &str) -> Result<(), String> {
-    let text: String = text
-        .chars()
-        .filter(|letter| !matches!(letter, '\r' | '\n'))
-        .collect();
-    if STANDARD.decode(&text).is_ok() {
-        return Ok(());
+/// The base64 Go would write for what it reads: its decoder skips line breaks, does not mind stray bits
+/// at the end, and names the first byte it cannot read.
+fn canonical(text: &str) -> Result<String, String> {
+    let text = without_breaks(text);
+    if let Ok(bytes) = LENIENT.decode(&text) {
+        return Ok(STANDARD.encode(bytes));
     }
     let is_known = |byte: &u8| ALPHABET.as_str().as_bytes().contains(byte);
     let at = text
@@ -80,11 +79,16 @@ fn check_base64(text: &str) -> Result<(), String> {
     Err(format!("illegal base64 data at input byte {at}"))
 }
 
+fn without_breaks(text: &str) -> String {
+    text.chars()
+        .filter(|letter| !matches!(letter, '\r' | '\n'))
+        .collect()
+}
+
 fn merge_string_data(object: &mut Map<String, Value>) {
-    let Some(Value::Object(plain)) = object.remove("stringData") else {
-        return;
-    };
-    if let Value::Object(data) = object.entry("data").or_insert_with(|| json!({})) {
+    if let Some(Value::Object(plain)) = object.remove("stringData")
+        && let Value::Object(data) = object.entry("data").or_insert_with(|| json!({}))
+    {
         for (key, value) in plain {
             data.insert(
                 key,
@@ -92,7 +96,11 @@ fn merge_string_data(object: &mut Map<String, Value>) {
             );
         }
     }
-    if object["data"].as_object().is_some_and(Map::is_empty) {
+    if object
+        .get("data")
+        .and_then(Value::as_object)
+        .is_some_and(Map::is_empty)
+    {
         object.remove("data");
     }
 }
@@ -221,12 +229,7 @@ pub(crate) fn check_update(old: &Value, new: &Value) -> Vec<Cause> {
 }
 
 fn decoded(value: &Value) -> Option<Vec<u8>> {
-    let text: String = value
-        .as_str()?
-        .chars()
-        .filter(|letter| !matches!(letter, '\r' | '\n'))
-        .collect();
-    STANDARD.decode(text).ok()
+    STANDARD.decode(value.as_str()?).ok()
 }
 
 #[cfg(test)]
@@ -253,6 +256,13 @@ mod tests {
             secret,
             json!({"type": "Opaque", "data": {"a": "eA==", "b": "eQ=="}})
         );
+    }
+
+    #[test]
+    fn base64_is_kept_as_go_would_write_it() {
+        let secret = decode_json(json!({"data": {"a": "e\nB==", "b": null}})).unwrap();
+        assert_eq!(secret["data"], json!({"a": "eA==", "b": ""}));
+        assert_eq!(decode_json(json!({"data": {}})).unwrap().get("data"), None);
     }
 
     #[test]

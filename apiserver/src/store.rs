@@ -9,8 +9,10 @@ use tokio::sync::watch;
 
 use crate::resource::Key;
 
-/// How many changes a watch may lag behind before it is told to start again.
+/// How many changes, and roughly how many bytes of objects, a watch may lag behind before it is told to
+/// start again.
 const HISTORY: usize = 20_000;
+const HISTORY_WEIGHT: usize = 256 * 1024 * 1024;
 
 /// Namespace (empty if there is none) and name.
 pub(crate) type Place = (String, String);
@@ -27,6 +29,7 @@ pub(crate) struct State {
     compacted: u64,
     objects: HashMap<Key, BTreeMap<Place, Arc<Value>>>,
     history: VecDeque<Arc<Change>>,
+    weight: usize,
 }
 
 /// One write.
@@ -38,6 +41,7 @@ pub(crate) struct Change {
     /// The object as written or, once deleted, as it was last, with the version of its deletion.
     pub(crate) object: Arc<Value>,
     pub(crate) deleted: bool,
+    weight: usize,
 }
 
 /// Asked for a version older than the history; the oldest that is still known.
@@ -142,25 +146,30 @@ impl State {
         object: Arc<Value>,
         deleted: bool,
     ) {
-        let (key, place) = (key.clone(), place.clone());
+        let (key, place, version) = (key.clone(), place.clone(), self.version);
+        let weight = weigh(&object);
+        self.weight += weight;
         self.history.push_back(Arc::new(Change {
-            version: self.version,
+            version,
             key,
             place,
             before,
             object,
             deleted,
+            weight,
         }));
-        while self.history.len() > HISTORY {
-            self.compacted = self
-                .history
-                .pop_front()
-                .map_or(self.compacted, |change| change.version);
+        while self.history.len() > HISTORY || self.weight > HISTORY_WEIGHT {
+            let Some(oldest) = self.history.pop_front() else {
+                break;
+            };
+            self.weight -= oldest.weight;
+            self.compacted = oldest.version;
         }
     }
 
     pub(crate) fn compact(&mut self) {
         self.history.clear();
+        self.weight = 0;
         self.compacted = self.version;
     }
 
@@ -196,6 +205,20 @@ impl State {
             };
         }
         Ok(objects)
+    }
+}
+
+/// About how much memory a value takes.
+fn weigh(value: &Value) -> usize {
+    const NODE: usize = 32;
+    NODE + match value {
+        Value::String(text) => text.len(),
+        Value::Array(items) => items.iter().map(weigh).sum(),
+        Value::Object(map) => map
+            .iter()
+            .map(|(key, value)| NODE + key.len() + weigh(value))
+            .sum(),
+        _ => 0,
     }
 }
 
@@ -248,6 +271,19 @@ mod tests {
             ["a", "b"]
         );
         assert_eq!(before[&place("a")]["value"], "old");
+    }
+
+    #[test]
+    fn history_forgets_what_weighs_too_much() {
+        let mut state = State::default();
+        let large = "x".repeat(HISTORY_WEIGHT / 2);
+        put(&mut state, "a", &large);
+        put(&mut state, "b", &large);
+        assert!(state.changes_after(0).is_err());
+        assert_eq!(
+            state.changes_after(1).ok().map(|changes| changes.len()),
+            Some(1)
+        );
     }
 
     #[test]

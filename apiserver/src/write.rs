@@ -156,9 +156,7 @@ fn succeed(call: &Call<'_>, old: &Value, mut new: Value) -> Value {
     if call.resource.status {
         new = with_status_of(&new, old);
     }
-    if call.resource.is_core("namespaces") {
-        new["spec"] = old["spec"].clone();
-    }
+    rules::keep(&call.resource, old, &mut new);
     if call.resource.has_generation() && differs(call.resource.status, old, &new) {
         let generation = old["metadata"]["generation"].as_u64().unwrap_or_default();
         new["metadata"]["generation"] = (generation + 1).into();

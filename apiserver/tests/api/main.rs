@@ -8,6 +8,7 @@
 
 mod custom_resources;
 mod https;
+mod lists;
 mod namespaces;
 mod objects;
 mod owners;

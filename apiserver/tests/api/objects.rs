@@ -1,4 +1,4 @@
-//! Reads and writes of any object: versions, pages, generations, dry runs, deletes.
+//! Writes of any object: versions, generations, patches, dry runs, deletes.
 
 use k8s_openapi::api::core::v1::{ConfigMap, Secret};
 use kube::Api;
@@ -210,82 +210,6 @@ async fn status_and_the_rest_are_written_apart() {
 }
 
 #[tokio::test]
-async fn pages_show_one_version_until_it_is_forgotten() {
-    let server = Server::start().await;
-    for name in ["a", "b", "c"] {
-        server
-            .create_secret(json!({"metadata": {"name": name}}))
-            .await;
-    }
-    let first = server
-        .secrets()
-        .list(&ListParams::default().limit(2))
-        .await
-        .unwrap();
-    assert_eq!(first.metadata.remaining_item_count, Some(1));
-    let token = first.metadata.continue_.unwrap();
-    server
-        .create_secret(json!({"metadata": {"name": "d"}}))
-        .await;
-
-    let second = server
-        .secrets()
-        .list(&ListParams::default().continue_token(&token))
-        .await
-        .unwrap();
-    let names: Vec<_> = second
-        .items
-        .iter()
-        .map(|secret| secret.metadata.name.as_deref().unwrap())
-        .collect();
-    assert_eq!((names, second.metadata.continue_), (vec!["c"], None));
-    assert_eq!(
-        second.metadata.resource_version,
-        first.metadata.resource_version
-    );
-
-    server.api.compact();
-    let status = refusal(
-        server
-            .secrets()
-            .list(&ListParams::default().continue_token(&token))
-            .await,
-    );
-    assert_eq!((status.code, status.reason.as_str()), (410, "Expired"));
-}
-
-#[tokio::test]
-async fn lists_are_selected_by_label_and_field() {
-    let server = Server::start().await;
-    server
-        .create_secret(json!({"metadata": {"name": "a", "labels": {"app": "db"}}}))
-        .await;
-    server
-        .create_secret(json!({"metadata": {"name": "b"}, "type": "example.com/x"}))
-        .await;
-    let names = async |params: ListParams| -> Vec<String> {
-        let list = server.secrets().list(&params).await.unwrap();
-        list.items
-            .into_iter()
-            .filter_map(|secret| secret.metadata.name)
-            .collect()
-    };
-    assert_eq!(
-        names(ListParams::default().labels("app in (db),!gone")).await,
-        ["a"]
-    );
-    assert_eq!(names(ListParams::default().labels("app!=db")).await, ["b"]);
-    assert_eq!(
-        names(ListParams::default().fields("type=example.com/x")).await,
-        ["b"]
-    );
-    assert_eq!(
-        names(ListParams::default().fields("metadata.name=a")).await,
-        ["a"]
-    );
-}
-
-#[tokio::test]
 async fn deletes_keep_to_their_preconditions_and_wait_for_finalizers() {
     let server = Server::start().await;
     let held = json!({"metadata": {"name": "db", "finalizers": ["example.com/hold"]}});
@@ -386,22 +310,6 @@ async fn three_kinds_of_patch_are_understood_and_others_are_not() {
         refusal(server.widgets().patch("w", &params, &strategic).await).code,
         415
     );
-}
-
-#[tokio::test]
-async fn metadata_alone_can_be_read() {
-    let server = Server::start().await;
-    server
-        .create_secret(json!({"metadata": {"name": "db"}, "stringData": {"a": "b"}}))
-        .await;
-    let secret = server.secrets().get_metadata("db").await.unwrap();
-    assert_eq!(secret.types.unwrap().kind, "PartialObjectMetadata");
-    let list = server
-        .secrets()
-        .list_metadata(&ListParams::default())
-        .await
-        .unwrap();
-    assert_eq!(list.items[0].metadata.name.as_deref(), Some("db"));
 }
 
 #[tokio::test]
