@@ -45,13 +45,7 @@ pub(crate) fn create(call: &Call<'_>) -> Result<Response, Status> {
     let causes = rules::check(resource, None, &object);
     let created = call.cluster.store.transact(|state| {
         namespace::check_open(call, state, &name)?;
-        if resource
-            .custom
-            .as_ref()
-            .is_some_and(|custom| custom.terminating)
-        {
-            return Err(Status::crd_terminating());
-        }
+        check_still_served(call)?;
         if !causes.is_empty() {
             return Err(Status::invalid(resource, &name, &causes));
         }
@@ -192,6 +186,20 @@ fn commit(call: &Call<'_>, state: &mut State, place: &Place, object: Value) -> A
         crd::install(registry, &committed);
     }
     committed
+}
+
+/// A CRD may have begun to go since the request arrived.
+fn check_still_served(call: &Call<'_>) -> Result<(), Status> {
+    let Call {
+        cluster, resource, ..
+    } = call;
+    let now = cluster
+        .registry
+        .find(&resource.group, &resource.version, &resource.plural);
+    match now.ok_or_else(Status::no_such_path)?.custom.as_ref() {
+        Some(custom) if custom.terminating => Err(Status::crd_terminating()),
+        _ => Ok(()),
+    }
 }
 
 fn refuse_unknown(

@@ -12,6 +12,7 @@ mod lists;
 mod namespaces;
 mod objects;
 mod owners;
+mod paths;
 mod proxy;
 mod secrets;
 mod server;
