@@ -1,0 +1,128 @@
+//! From the bytes of a request to an object of the resource it was sent to: types are checked, what is
+//! unknown is pruned and named.
+
+use serde_json::{Map, Value};
+
+use crate::request::Request;
+use crate::resource::Resource;
+use crate::status::Status;
+use crate::{metadata, protobuf, prune, rules, secret};
+
+/// An object, and the fields it had that nobody knows.
+pub(crate) struct Decoded {
+    pub(crate) object: Value,
+    pub(crate) unknown: Vec<String>,
+}
+
+/// What becomes of unknown fields, beyond being pruned.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(crate) enum Validation {
+    Strict,
+    Warn,
+    Ignore,
+}
+
+impl Validation {
+    pub(crate) fn asked(request: &Request) -> Result<Self, Status> {
+        match request.query.get("fieldValidation") {
+            Some("Strict") => Ok(Self::Strict),
+            Some("Warn") | None => Ok(Self::Warn),
+            Some("Ignore") => Ok(Self::Ignore),
+            Some(other) => Err(Status::bad_request(format!(
+                "unknown fieldValidation: {other:?}"
+            ))),
+        }
+    }
+}
+
+const ACCEPTED: &[&str] = &["application/json", "application/yaml"];
+
+pub(crate) fn body(request: &Request) -> Result<Value, Status> {
+    match request.content_type() {
+        "" | "application/json" => serde_json::from_slice(&request.body).map_err(unreadable),
+        "application/yaml" => {
+            let text = std::str::from_utf8(&request.body).map_err(unreadable)?;
+            serde_saphyr::from_str(text).map_err(unreadable)
+        }
+        "application/vnd.kubernetes.protobuf" => {
+            protobuf::object(&request.body).ok_or_else(|| Status::unsupported_media_type(ACCEPTED))
+        }
+        _ => Err(Status::unsupported_media_type(ACCEPTED)),
+    }
+}
+
+/// The error of a parser may quote what it read, so only its place is told.
+fn unreadable(_: impl std::error::Error) -> Status {
+    Status::bad_request(
+        "couldn't get version/kind; json parse error: the body is not a JSON object",
+    )
+}
+
+pub(crate) fn object(resource: &Resource, value: Value) -> Result<Decoded, Status> {
+    let Value::Object(mut object) = value else {
+        let why = format!(
+            "json: cannot unmarshal {} into Go value of type v1.{}",
+            metadata::go_name(&value),
+            resource.kind
+        );
+        return Err(cannot_handle(resource, &why));
+    };
+    check_type(resource, &mut object)?;
+    let mut unknown = metadata::decode(&mut object, resource.custom.is_some())
+        .map_err(|why| cannot_handle(resource, &why))?;
+    if !resource.fields.is_empty() {
+        object.retain(|key, _| {
+            let known = resource.fields.contains(&key.as_str());
+            if !known {
+                unknown.push(key.clone());
+            }
+            known
+        });
+    }
+    if resource.is_core("secrets") {
+        secret::decode(&mut object).map_err(|why| cannot_handle(resource, &why))?;
+    }
+    let mut object = Value::Object(object);
+    if let Some(custom) = &resource.custom {
+        unknown.extend(prune::prune(&mut object, &custom.schema));
+        prune::drop_nulls(&mut object, &custom.schema);
+        prune::set_defaults(&mut object, &custom.schema);
+    }
+    rules::set_defaults(resource, &mut object);
+    Ok(Decoded { object, unknown })
+}
+
+pub(crate) fn unknown_fields(unknown: &[String]) -> Vec<String> {
+    unknown
+        .iter()
+        .map(|field| format!("unknown field {field:?}"))
+        .collect()
+}
+
+pub(crate) fn cannot_handle(resource: &Resource, why: &str) -> Status {
+    let (kind, version) = (&resource.kind, &resource.version);
+    Status::bad_request(format!(
+        "{kind} in version {version:?} cannot be handled as a {kind}: {why}"
+    ))
+}
+
+fn check_type(resource: &Resource, object: &mut Map<String, Value>) -> Result<(), Status> {
+    for (key, what, expected) in [
+        ("apiVersion", "API version", resource.api_version()),
+        ("kind", "kind", resource.kind.clone()),
+    ] {
+        match object.get(key).and_then(Value::as_str) {
+            Some(found) if found == expected => {}
+            Some("") | None => {
+                object.insert(key.to_owned(), expected.into());
+            }
+            Some(found) => {
+                let message = format!(
+                    "the {what} in the data ({found}) does not match the expected {what} ({expected})"
+                );
+                return Err(Status::bad_request(message));
+            }
+        }
+    }
+    Ok(())
+}

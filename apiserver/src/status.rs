@@ -1,0 +1,334 @@
+//! What the server says when it refuses: `Status` objects with the words of the real API server.
+//! Clients match on these texts, so each is written here once.
+
+use http::StatusCode;
+use serde_json::{Map, Value, json};
+
+use crate::resource::{Resource, dotted};
+
+/// A refusal, ready to be sent.
+#[derive(Debug, Clone)]
+pub(crate) struct Status {
+    pub(crate) code: StatusCode,
+    pub(crate) reason: &'static str,
+    pub(crate) message: String,
+    details: Map<String, Value>,
+    /// Where a list whose token expired may go on, inconsistently.
+    resume: Option<String>,
+}
+
+/// One field at fault, as `Invalid` lists them.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct Cause {
+    pub(crate) field: String,
+    pub(crate) reason: &'static str,
+    pub(crate) message: String,
+}
+
+impl Status {
+    pub(crate) fn new(code: StatusCode, reason: &'static str, message: impl Into<String>) -> Self {
+        Self {
+            code,
+            reason,
+            message: message.into(),
+            details: Map::new(),
+            resume: None,
+        }
+    }
+
+    fn about(mut self, resource: &Resource, name: &str) -> Self {
+        self.detail("name", name);
+        self.detail("group", &resource.group);
+        self.detail("kind", &resource.plural);
+        self
+    }
+
+    fn detail(&mut self, key: &str, value: &str) {
+        if !value.is_empty() {
+            self.details.insert(key.to_owned(), value.into());
+        }
+    }
+
+    pub(crate) fn unauthorized() -> Self {
+        Self::new(StatusCode::UNAUTHORIZED, "Unauthorized", "Unauthorized")
+    }
+
+    pub(crate) fn bad_request(message: impl Into<String>) -> Self {
+        Self::new(StatusCode::BAD_REQUEST, "BadRequest", message)
+    }
+
+    /// The URL leads nowhere.
+    pub(crate) fn no_such_path() -> Self {
+        Self::new(
+            StatusCode::NOT_FOUND,
+            "NotFound",
+            "the server could not find the requested resource",
+        )
+    }
+
+    pub(crate) fn not_found(resource: &Resource, name: &str) -> Self {
+        let message = format!("{} {name:?} not found", resource.qualified());
+        Self::new(StatusCode::NOT_FOUND, "NotFound", message).about(resource, name)
+    }
+
+    pub(crate) fn already_exists(resource: &Resource, name: &str) -> Self {
+        let message = format!("{} {name:?} already exists", resource.qualified());
+        Self::new(StatusCode::CONFLICT, "AlreadyExists", message).about(resource, name)
+    }
+
+    pub(crate) fn conflict(resource: &Resource, name: &str, why: &str) -> Self {
+        let message = format!(
+            "Operation cannot be fulfilled on {} {name:?}: {why}",
+            resource.qualified()
+        );
+        Self::new(StatusCode::CONFLICT, "Conflict", message).about(resource, name)
+    }
+
+    /// The caller decided on a version that is no longer the newest.
+    pub(crate) fn modified(resource: &Resource, name: &str) -> Self {
+        let why = "the object has been modified; please apply your changes to the latest version and try again";
+        Self::conflict(resource, name, why)
+    }
+
+    pub(crate) fn forbidden(resource: &Resource, name: &str, why: &str) -> Self {
+        let message = format!("{} {name:?} is forbidden: {why}", resource.qualified());
+        Self::new(StatusCode::FORBIDDEN, "Forbidden", message).about(resource, name)
+    }
+
+    pub(crate) fn terminating(resource: &Resource, name: &str, namespace: &str) -> Self {
+        let why = format!(
+            "unable to create new content in namespace {namespace} because it is being terminated"
+        );
+        let mut status = Self::forbidden(resource, name, &why);
+        status.causes(&[Cause {
+            field: "metadata.namespace".to_owned(),
+            reason: "NamespaceTerminating",
+            message: format!("namespace {namespace} is being terminated"),
+        }]);
+        status
+    }
+
+    pub(crate) fn invalid(resource: &Resource, name: &str, causes: &[Cause]) -> Self {
+        Self::invalid_kind(&resource.group, &resource.kind, name, causes)
+    }
+
+    /// A patch whose result has fields nobody knows; as on the real server, it is the request that is
+    /// invalid and no object.
+    pub(crate) fn invalid_patch(cause: Cause) -> Self {
+        Self::invalid_kind("", "", "", &[cause])
+    }
+
+    pub(crate) fn invalid_options(causes: &[Cause]) -> Self {
+        Self::invalid_kind("meta.k8s.io", "ListOptions", "", causes)
+    }
+
+    fn invalid_kind(group: &str, kind: &str, name: &str, causes: &[Cause]) -> Self {
+        let told: Vec<String> = causes
+            .iter()
+            .map(|cause| format!("{}: {}", cause.field, cause.message))
+            .collect();
+        let told = match told.as_slice() {
+            [one] => one.clone(),
+            several => format!("[{}]", several.join(", ")),
+        };
+        let message = format!("{} {name:?} is invalid: {told}", dotted(kind, group));
+        let mut status = Self::new(StatusCode::UNPROCESSABLE_ENTITY, "Invalid", message);
+        status.detail("name", name);
+        status.detail("group", group);
+        status.detail("kind", kind);
+        status.causes(causes);
+        status
+    }
+
+    fn causes(&mut self, causes: &[Cause]) {
+        let causes = causes
+            .iter()
+            .map(|cause| json!({"reason": cause.reason, "message": cause.message, "field": cause.field}))
+            .collect();
+        self.details.insert("causes".to_owned(), causes);
+    }
+
+    pub(crate) fn method_not_allowed() -> Self {
+        let message = "the server does not allow this method on the requested resource";
+        Self::new(StatusCode::METHOD_NOT_ALLOWED, "MethodNotAllowed", message)
+    }
+
+    pub(crate) fn crd_terminating() -> Self {
+        let message = "create not allowed while custom resource definition is terminating";
+        Self::new(StatusCode::METHOD_NOT_ALLOWED, "MethodNotAllowed", message)
+    }
+
+    pub(crate) fn unsupported_media_type(accepted: &[&str]) -> Self {
+        let message = format!(
+            "the body of the request was in an unknown format - accepted media types include: {}",
+            accepted.join(", ")
+        );
+        Self::new(
+            StatusCode::UNSUPPORTED_MEDIA_TYPE,
+            "UnsupportedMediaType",
+            message,
+        )
+    }
+
+    pub(crate) fn not_acceptable() -> Self {
+        let message = "only the following media types are accepted: application/json";
+        Self::new(StatusCode::NOT_ACCEPTABLE, "NotAcceptable", message)
+    }
+
+    pub(crate) fn too_large(limit: usize) -> Self {
+        let message = format!("Request entity too large: limit is {limit}");
+        Self::new(
+            StatusCode::PAYLOAD_TOO_LARGE,
+            "RequestEntityTooLarge",
+            message,
+        )
+    }
+
+    pub(crate) fn internal(message: impl Into<String>) -> Self {
+        Self::new(StatusCode::INTERNAL_SERVER_ERROR, "InternalError", message)
+    }
+
+    pub(crate) fn unavailable(message: impl Into<String>) -> Self {
+        Self::new(
+            StatusCode::SERVICE_UNAVAILABLE,
+            "ServiceUnavailable",
+            message,
+        )
+    }
+
+    /// The watch or list asked for a version that is forgotten.
+    pub(crate) fn expired(asked: u64, oldest: u64) -> Self {
+        Self::new(
+            StatusCode::GONE,
+            "Expired",
+            format!("too old resource version: {asked} ({oldest})"),
+        )
+    }
+
+    pub(crate) fn expired_page(resume: String) -> Self {
+        let message = "The provided continue parameter is too old to display a consistent list result. You can \
+                       start a new list without the continue parameter, or use the continue token in this response \
+                       to retrieve the remainder of the results. Continuing with the provided token results in an \
+                       inconsistent list - objects that were created, modified, or deleted between the time the \
+                       first chunk was returned and now may show up in the list.";
+        let mut status = Self::new(StatusCode::GONE, "Expired", message);
+        status.resume = Some(resume);
+        status
+    }
+
+    /// The version asked for has not happened yet.
+    pub(crate) fn future_version(asked: u64, newest: u64) -> Self {
+        let message = format!("Too large resource version: {asked}, current: {newest}");
+        let mut status = Self::new(StatusCode::GATEWAY_TIMEOUT, "Timeout", message);
+        status
+            .details
+            .insert("retryAfterSeconds".to_owned(), 1.into());
+        status.causes(&[Cause {
+            field: String::new(),
+            reason: "ResourceVersionTooLarge",
+            message: "Too large resource version".to_owned(),
+        }]);
+        status
+    }
+
+    pub(crate) fn into_json(self) -> Value {
+        let mut metadata = Map::new();
+        if let Some(resume) = self.resume {
+            metadata.insert("continue".to_owned(), resume.into());
+        }
+        let mut status = json!({
+            "kind": "Status", "apiVersion": "v1", "metadata": metadata,
+            "status": "Failure", "message": self.message, "reason": self.reason, "code": self.code.as_u16(),
+        });
+        if !self.details.is_empty() {
+            status["details"] = self.details.into();
+        }
+        status
+    }
+}
+
+impl Cause {
+    /// A value that breaks a rule; it is shown as Go's `%v` would quote it.
+    pub(crate) fn invalid(
+        field: impl Into<String>,
+        value: &Value,
+        why: impl std::fmt::Display,
+    ) -> Self {
+        let reason = "FieldValueInvalid";
+        Self {
+            field: field.into(),
+            reason,
+            message: format!("Invalid value: {}: {why}", shown(value)),
+        }
+    }
+
+    /// A value of the wrong type; `found` names the type it has.
+    pub(crate) fn wrong_type(field: &str, found: &str, why: impl std::fmt::Display) -> Self {
+        let message = format!("Invalid value: {found:?}: {why}");
+        Self {
+            field: field.to_owned(),
+            reason: "FieldValueTypeInvalid",
+            message,
+        }
+    }
+
+    pub(crate) fn required(field: impl Into<String>, why: &str) -> Self {
+        let message = if why.is_empty() {
+            "Required value".to_owned()
+        } else {
+            format!("Required value: {why}")
+        };
+        Self {
+            field: field.into(),
+            reason: "FieldValueRequired",
+            message,
+        }
+    }
+
+    pub(crate) fn forbidden(field: impl Into<String>, why: &str) -> Self {
+        Self {
+            field: field.into(),
+            reason: "FieldValueForbidden",
+            message: format!("Forbidden: {why}"),
+        }
+    }
+
+    pub(crate) fn too_long(field: impl Into<String>, why: impl std::fmt::Display) -> Self {
+        Self {
+            field: field.into(),
+            reason: "FieldValueTooLong",
+            message: format!("Too long: {why}"),
+        }
+    }
+
+    pub(crate) fn too_many(field: impl Into<String>, count: usize, most: u64) -> Self {
+        let message = format!("Too many: {count}: must have at most {most} items");
+        Self {
+            field: field.into(),
+            reason: "FieldValueTooMany",
+            message,
+        }
+    }
+
+    pub(crate) fn not_supported(
+        field: impl Into<String>,
+        value: &Value,
+        supported: &[Value],
+    ) -> Self {
+        let supported: Vec<String> = supported.iter().map(shown).collect();
+        let message = format!(
+            "Unsupported value: {}: supported values: {}",
+            shown(value),
+            supported.join(", ")
+        );
+        Self {
+            field: field.into(),
+            reason: "FieldValueNotSupported",
+            message,
+        }
+    }
+}
+
+fn shown(value: &Value) -> String {
+    value.to_string()
+}
