@@ -1,1 +1,54 @@
-fn main() {}
+//! Try it: an API server in memory, our CRD, the controller, and Contoso's Secrets, in one command.
+
+mod cluster;
+mod contoso;
+mod story;
+
+use std::io::{Write, stdout};
+use std::time::Instant;
+
+use clap::Parser;
+
+use cluster::Cluster;
+
+/// Seal the Secrets of a made-up company and watch a controller turn them into Secrets again
+#[derive(Parser)]
+#[command(name = "sandbox", version)]
+struct Arguments {
+    /// Play the story and end; fail if any Secret is missing or wrong by a byte
+    #[arg(long)]
+    once: bool,
+}
+
+#[tokio::main]
+async fn main() -> anyhow::Result<()> {
+    let arguments = Arguments::parse();
+    if std::env::var_os("RUST_LOG").is_some() {
+        controller::tell_log();
+    }
+    let start = Instant::now();
+    let cluster = Cluster::start().await?;
+    story::play(&cluster, &mut stdout()).await?;
+    writeln!(stdout(), "\nThe whole story took {:.1} s.", start.elapsed().as_secs_f32())?;
+    if !arguments.once {
+        stay_up(&cluster)?;
+        tokio::signal::ctrl_c().await?;
+    }
+    cluster.stop().await
+}
+
+fn stay_up(cluster: &Cluster) -> anyhow::Result<()> {
+    let kubeconfig = cluster.kubeconfig().display();
+    let mut out = stdout();
+    writeln!(out, "The cluster stays up until Ctrl-C. In another terminal:\n")?;
+    writeln!(out, "  export KUBECONFIG={kubeconfig}\n")?;
+    writeln!(out, "and then, for example:\n")?;
+    writeln!(out, "  kubectl get sealedsecrets,secrets -n contoso")?;
+    writeln!(
+        out,
+        "  kubectl create secret generic mine --dry-run=client -o yaml --from-literal=a=b \\\n    \
+         | cargo run -qp cli -- --format yaml | kubectl apply -f -"
+    )?;
+    writeln!(out, "  kubectl delete secret backendsecret -n contoso   # it comes back")?;
+    Ok(())
+}

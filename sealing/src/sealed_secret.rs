@@ -22,21 +22,9 @@ pub const SKIP_OWNER_REFERENCES: &str = "sealedsecrets.bitnami.com/skip-set-owne
     namespaced
 )]
 #[kube(status = "Status", derive = "Default", derive = "PartialEq")]
-#[kube(printcolumn(
-    name = "Status",
-    type_ = "string",
-    json_path = ".status.conditions[0].message"
-))]
-#[kube(printcolumn(
-    name = "Synced",
-    type_ = "string",
-    json_path = ".status.conditions[0].status"
-))]
-#[kube(printcolumn(
-    name = "Age",
-    type_ = "date",
-    json_path = ".metadata.creationTimestamp"
-))]
+#[kube(printcolumn = r#"{"name":"Status","type":"string","jsonPath":".status.conditions[0].message"}"#)]
+#[kube(printcolumn = r#"{"name":"Synced","type":"string","jsonPath":".status.conditions[0].status"}"#)]
+#[kube(printcolumn = r#"{"name":"Age","type":"date","jsonPath":".metadata.creationTimestamp"}"#)]
 #[kube(doc = "A Secret whose values only the controller can open.")]
 #[serde(rename_all = "camelCase")]
 pub struct SealedSecretSpec {
