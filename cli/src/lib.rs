@@ -1,1 +1,47 @@
-//! cli
+//! Who seals at a desk: the command line `kubeseal`.
+//!
+//! ```text
+//! arguments ──▶ args ──▶ Command ──▶ one of commands/ ──▶ output, whole or not at all
+//! ```
+
+mod args;
+pub mod certificate;
+mod cluster;
+mod commands;
+mod document;
+mod error;
+mod format;
+mod go_json;
+mod go_yaml;
+mod input;
+mod io;
+mod manifest;
+mod output;
+mod proxy;
+mod scalar;
+
+use std::ffi::OsString;
+
+use crate::args::Command;
+pub use crate::error::Error;
+pub use crate::io::Io;
+
+/// Runs the command line and says with which code to exit; the first argument is the program's name.
+pub async fn run(args: impl IntoIterator<Item = OsString>, io: &mut Io) -> u8 {
+    match dispatch(args, io).await {
+        Ok(()) => 0,
+        Err(error) => {
+            io.report(&error);
+            error.exit_code()
+        }
+    }
+}
+
+async fn dispatch(args: impl IntoIterator<Item = OsString>, io: &mut Io) -> Result<(), Error> {
+    match args::parse(args, io)? {
+        Command::Print(text) => Ok(output::Output::Stdout.write(text.as_bytes(), io)?),
+        Command::FetchCert(command) => command.run(io).await,
+        Command::SealRaw(command) => command.run(io).await,
+        Command::Seal(command) => command.run(io).await,
+    }
+}

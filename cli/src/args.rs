@@ -1,0 +1,351 @@
+//! The familiar flags of kubeseal and their environment variables, lifted once into a `Command`.
+//! The only file that reads either.
+
+use std::ffi::OsString;
+use std::path::PathBuf;
+
+use clap::error::{ContextKind, ErrorKind};
+use clap::{ArgAction, CommandFactory, FromArgMatches, Parser};
+use sealing::Scope;
+
+use crate::Io;
+use crate::certificate::{ControllerService, Source};
+use crate::cluster::ClusterAccess;
+use crate::commands::{FetchCert, Seal, SealRaw};
+use crate::format::Format;
+use crate::output::Output;
+
+/// What a command line asks for.
+pub(crate) enum Command {
+    /// `--help` and `--version`.
+    Print(String),
+    FetchCert(FetchCert),
+    SealRaw(SealRaw),
+    Seal(Seal),
+}
+
+/// A command line that does not parse.
+#[derive(Debug, thiserror::Error)]
+#[error("{message}")]
+pub struct Error {
+    message: String,
+    usage: String,
+}
+
+/// Flags that do not go together.
+#[derive(Debug, thiserror::Error)]
+pub enum ModeError {
+    #[error("--from-file requires --raw")]
+    FromFileWithoutRaw,
+    #[error("must provide only one --from-file when encrypting a single item with --raw")]
+    SeveralFiles,
+}
+
+impl Error {
+    /// The list of flags, as `--help` prints it.
+    pub(crate) fn usage(&self) -> &str {
+        self.usage.trim_end()
+    }
+}
+
+// The order is that of `--help`.
+#[derive(Parser)]
+#[command(name = "kubeseal", disable_help_flag = true, args_override_self = true)]
+#[command(help_template = "{options}")]
+struct Flags {
+    /// Allow Secrets without any data
+    #[arg(long, num_args = 0..=1, require_equals = true, default_missing_value = "true", default_value = "false")]
+    #[arg(value_parser = boolean, hide_default_value = true, value_name = "BOOL", action = ArgAction::Set)]
+    allow_empty_data: bool,
+
+    /// Seal to this certificate, a file or a URL, instead of asking the cluster
+    #[arg(long, value_name = "FILE|URL", allow_hyphen_values = true)]
+    cert: Option<String>,
+
+    /// Use this context of the kubeconfig
+    #[arg(long, allow_hyphen_values = true)]
+    context: Option<String>,
+
+    /// The Service of the controller [default: sealed-secrets-controller]
+    #[arg(long, value_name = "NAME", allow_hyphen_values = true)]
+    controller_name: Option<String>,
+
+    /// The namespace of the controller [default: kube-system]
+    #[arg(long, value_name = "NAMESPACE", allow_hyphen_values = true)]
+    controller_namespace: Option<String>,
+
+    /// Print the certificate of the controller
+    #[arg(long, num_args = 0..=1, require_equals = true, default_missing_value = "true", default_value = "false")]
+    #[arg(value_parser = boolean, hide_default_value = true, value_name = "BOOL", action = ArgAction::Set)]
+    fetch_cert: bool,
+
+    /// Print json or yaml [default: json]
+    #[arg(
+        short = 'o',
+        long,
+        allow_hyphen_values = true,
+        default_value = "json",
+        hide_default_value = true
+    )]
+    format: Format,
+
+    /// With --raw, seal the content of this file
+    #[arg(long, value_name = "[KEY=]FILE", action = ArgAction::Append, allow_hyphen_values = true)]
+    from_file: Vec<String>,
+
+    /// Print this list
+    #[arg(short = 'h', long, num_args = 0..=1, require_equals = true, default_missing_value = "true")]
+    #[arg(value_parser = boolean, default_value = "false", hide_default_value = true, value_name = "BOOL")]
+    #[arg(action = ArgAction::Set)]
+    help: bool,
+
+    /// Reach the cluster with this kubeconfig
+    #[arg(long, value_name = "FILE", allow_hyphen_values = true)]
+    kubeconfig: Option<PathBuf>,
+
+    /// The name of the Secret; needed for --raw with strict scope
+    #[arg(long, allow_hyphen_values = true)]
+    name: Option<String>,
+
+    /// The namespace of the Secret
+    #[arg(short = 'n', long, allow_hyphen_values = true)]
+    namespace: Option<String>,
+
+    /// Seal one value, from --from-file or stdin, and print only what is sealed
+    #[arg(long, num_args = 0..=1, require_equals = true, default_missing_value = "true", default_value = "false")]
+    #[arg(value_parser = boolean, hide_default_value = true, value_name = "BOOL", action = ArgAction::Set)]
+    raw: bool,
+
+    /// Where the sealed values can be opened: strict, namespace-wide or cluster-wide [default: strict]
+    #[arg(long, allow_hyphen_values = true)]
+    scope: Option<Scope>,
+
+    /// Write to this file; .yaml and .yml make it YAML
+    #[arg(short = 'w', long, value_name = "FILE", allow_hyphen_values = true)]
+    sealed_secret_file: Option<PathBuf>,
+
+    /// Read the Secret from this file
+    #[arg(short = 'f', long, value_name = "FILE", allow_hyphen_values = true)]
+    secret_file: Option<PathBuf>,
+
+    /// Print the version
+    #[arg(long, num_args = 0..=1, require_equals = true, default_missing_value = "true", default_value = "false")]
+    #[arg(value_parser = boolean, hide_default_value = true, value_name = "BOOL", action = ArgAction::Set)]
+    version: bool,
+
+    // Words that are no flags are ignored, as they always were.
+    #[arg(hide = true)]
+    ignored: Vec<OsString>,
+}
+
+/// Reads a command line, over the environment.
+pub(crate) fn parse(
+    args: impl IntoIterator<Item = OsString>,
+    io: &mut Io,
+) -> Result<Command, crate::Error> {
+    let mut args = args.into_iter();
+    let program = args.next().unwrap_or_else(|| "kubeseal".into());
+    let mut command = Flags::command();
+    let usage = format!(
+        "Usage of {}:\n{}",
+        program.to_string_lossy(),
+        command.render_help()
+    );
+    let line = [program]
+        .into_iter()
+        .chain(environment(&command, io))
+        .chain(args);
+    let flags = command
+        .try_get_matches_from_mut(line)
+        .and_then(|matches| Flags::from_arg_matches(&matches))
+        .map_err(|error| Error {
+            message: message(&error),
+            usage: usage.clone(),
+        })?;
+    Ok(lift(flags, usage)?)
+}
+
+fn lift(flags: Flags, usage: String) -> Result<Command, ModeError> {
+    let Flags {
+        allow_empty_data,
+        cert,
+        context,
+        controller_name,
+        controller_namespace,
+        fetch_cert,
+        format,
+        from_file,
+        help,
+        kubeconfig,
+        name,
+        namespace,
+        raw,
+        scope,
+        sealed_secret_file,
+        secret_file,
+        version,
+        ignored: _,
+    } = flags;
+    if version {
+        return Ok(Command::Print(format!(
+            "kubeseal version: {}\n",
+            version_text()
+        )));
+    }
+    if help {
+        return Ok(Command::Print(usage));
+    }
+    if !from_file.is_empty() && !raw {
+        return Err(ModeError::FromFileWithoutRaw);
+    }
+    let present = |text: Option<String>| text.filter(|text| !text.is_empty());
+    let present_path = |path: Option<PathBuf>| path.filter(|path| !path.as_os_str().is_empty());
+    let cluster = ClusterAccess {
+        kubeconfig: present_path(kubeconfig),
+        context: present(context),
+        namespace: present(namespace).map(without_prefix),
+    };
+    let certificate = match present(cert) {
+        Some(location) => Source::Location(location),
+        None => Source::Controller(ControllerService {
+            namespace: present(controller_namespace),
+            name: present(controller_name),
+        }),
+    };
+    let (name, secret_file) = (present(name), present_path(secret_file));
+    let output = present_path(sealed_secret_file).map_or(Output::Stdout, Output::File);
+    let format = if output.is_yaml_file() {
+        Format::Yaml
+    } else {
+        format
+    };
+    if fetch_cert {
+        return Ok(Command::FetchCert(FetchCert {
+            certificate,
+            cluster,
+            secret_file,
+            output,
+        }));
+    }
+    if raw {
+        let from_file = single_file(&from_file)?;
+        return Ok(Command::SealRaw(SealRaw {
+            certificate,
+            cluster,
+            secret_file,
+            from_file,
+            name,
+            scope: scope.unwrap_or_default(),
+            output,
+        }));
+    }
+    Ok(Command::Seal(Seal {
+        certificate,
+        cluster,
+        secret_file,
+        name,
+        scope,
+        allow_empty_data,
+        format,
+        output,
+    }))
+}
+
+/// The flags that `SEALED_SECRETS_<FLAG>` sets; what does not parse is warned about and ignored.
+fn environment(command: &clap::Command, io: &mut Io) -> Vec<OsString> {
+    let mut flags = Vec::new();
+    let names = command
+        .get_arguments()
+        .filter_map(|argument| argument.get_long())
+        .filter(|name| *name != "help");
+    for name in names {
+        let variable = format!(
+            "SEALED_SECRETS_{}",
+            name.to_ascii_uppercase().replace('-', "_")
+        );
+        let Some(value) = io.environment.get(&variable) else {
+            continue;
+        };
+        let flag = OsString::from(format!("--{name}={value}"));
+        match command
+            .clone()
+            .try_get_matches_from([OsString::new(), flag.clone()])
+        {
+            Ok(_) => flags.push(flag),
+            Err(error) => {
+                let reason = message(&error);
+                io.warn(&format!("{variable} is ignored: {reason}"));
+            }
+        }
+    }
+    flags
+}
+
+/// What is wrong, in the words of Go's pflag.
+fn message(error: &clap::Error) -> String {
+    let text = |kind| error.get(kind).map(ToString::to_string).unwrap_or_default();
+    let (argument, value) = (
+        text(ContextKind::InvalidArg),
+        text(ContextKind::InvalidValue),
+    );
+    let flag = argument.split([' ', '=', '[']).next().unwrap_or_default();
+    match error.kind() {
+        ErrorKind::UnknownArgument if argument.starts_with("--") => format!("unknown flag: {flag}"),
+        ErrorKind::UnknownArgument => {
+            let letter = argument
+                .trim_start_matches('-')
+                .chars()
+                .next()
+                .unwrap_or_default();
+            format!("unknown shorthand flag: '{letter}' in {argument}")
+        }
+        ErrorKind::InvalidValue if value.is_empty() => format!("flag needs an argument: {flag}"),
+        ErrorKind::ValueValidation | ErrorKind::InvalidValue => {
+            let reason = std::error::Error::source(error)
+                .map(ToString::to_string)
+                .unwrap_or_default();
+            format!("invalid argument {value:?} for {flag:?} flag: {reason}")
+        }
+        _ => error.kind().to_string(),
+    }
+}
+
+fn boolean(text: &str) -> Result<bool, String> {
+    match text {
+        "1" | "t" | "T" | "true" | "TRUE" | "True" => Ok(true),
+        "0" | "f" | "F" | "false" | "FALSE" | "False" => Ok(false),
+        _ => Err(format!(
+            "strconv.ParseBool: parsing {text:?}: invalid syntax"
+        )),
+    }
+}
+
+/// `kubectl get -o name` prints `namespace/shop`, and people paste it.
+fn without_prefix(namespace: String) -> String {
+    match namespace.split_once('/') {
+        Some((kind, name))
+            if ["ns", "namespace", "namespaces"].contains(&kind.to_ascii_lowercase().as_str()) =>
+        {
+            name.to_owned()
+        }
+        _ => namespace,
+    }
+}
+
+/// The one file of a list that is separated by commas; its key does not matter.
+fn single_file(lists: &[String]) -> Result<Option<PathBuf>, ModeError> {
+    let mut files = lists.iter().flat_map(|list| list.split(','));
+    match (files.next(), files.next()) {
+        (None, _) => Ok(None),
+        (Some(file), None) => {
+            let path = file.split_once('=').map_or(file, |(_key, path)| path);
+            Ok(Some(PathBuf::from(path)))
+        }
+        (Some(_), Some(_)) => Err(ModeError::SeveralFiles),
+    }
+}
+
+/// Stamped when built, or the version of the crate.
+fn version_text() -> &'static str {
+    option_env!("SEALED_SECRETS_VERSION").unwrap_or(env!("CARGO_PKG_VERSION"))
+}

@@ -1,0 +1,73 @@
+//! What a command line can fail with: message, hint, exit code.
+
+use std::io;
+
+use crate::{args, certificate, cluster, commands, input, manifest, output};
+
+const FAILED: u8 = 1;
+const WRONG_COMMAND_LINE: u8 = 2;
+
+/// Why a command line failed.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    #[error(transparent)]
+    Usage(#[from] args::Error),
+    /// Wrong in a way that only the work itself notices.
+    #[error(transparent)]
+    Mode(#[from] args::ModeError),
+    #[error(transparent)]
+    Input(#[from] input::Error),
+    #[error(transparent)]
+    Certificate(#[from] certificate::Error),
+    #[error(transparent)]
+    Cluster(#[from] cluster::Error),
+    #[error(transparent)]
+    Manifest(#[from] manifest::Error),
+    #[error(transparent)]
+    Seal(#[from] commands::seal::Error),
+    #[error(transparent)]
+    SealRaw(#[from] commands::seal_raw::Error),
+    #[error(transparent)]
+    Output(#[from] output::Error),
+}
+
+impl Error {
+    pub(crate) fn exit_code(&self) -> u8 {
+        match self {
+            Self::Usage(_) => WRONG_COMMAND_LINE,
+            _ => FAILED,
+        }
+    }
+
+    /// The next thing to do, where there is one.
+    pub(crate) fn hint(&self) -> Option<String> {
+        match self {
+            Self::Certificate(error) => error.hint(),
+            Self::Manifest(error) => error.hint(),
+            Self::Seal(error) => error.hint(),
+            _ => None,
+        }
+    }
+}
+
+/// The cause of an I/O error as Go words it: lower case, without the number.
+pub(crate) fn cause(error: &io::Error) -> String {
+    let text = error.to_string();
+    let text = text.split(" (os error").next().unwrap_or_default();
+    let mut letters = text.chars();
+    letters.next().map_or_else(String::new, |first| {
+        first.to_lowercase().chain(letters).collect()
+    })
+}
+
+/// The innermost source of an error: wrappers only say which layer it passed through.
+pub(crate) fn root_cause(error: &(dyn std::error::Error + 'static)) -> String {
+    let mut innermost = error;
+    while let Some(source) = innermost.source() {
+        innermost = source;
+    }
+    match innermost.downcast_ref::<io::Error>() {
+        Some(error) => cause(error),
+        None => innermost.to_string(),
+    }
+}

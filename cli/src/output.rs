@@ -1,0 +1,81 @@
+//! Where a command writes to: stdout, or a file that appears whole or not at all.
+
+use std::fs;
+use std::io::{self, Write};
+use std::path::{Path, PathBuf};
+
+use tempfile::NamedTempFile;
+
+use crate::{Io, error};
+
+/// The target of a command's data.
+pub(crate) enum Output {
+    Stdout,
+    File(PathBuf),
+}
+
+/// Why the data could not be written.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    #[error("cannot write to stdout: {0}")]
+    Stdout(String),
+    #[error("cannot write `{}`: {cause}", path.display())]
+    File { path: PathBuf, cause: String },
+}
+
+impl Output {
+    /// A file that its name says to be YAML.
+    pub(crate) fn is_yaml_file(&self) -> bool {
+        match self {
+            Self::Stdout => false,
+            Self::File(path) => path
+                .extension()
+                .is_some_and(|extension| extension == "yaml" || extension == "yml"),
+        }
+    }
+
+    pub(crate) fn write(&self, bytes: &[u8], io: &mut Io) -> Result<(), Error> {
+        match self {
+            Self::Stdout => match io.stdout.write_all(bytes).and_then(|()| io.stdout.flush()) {
+                // Whoever read us has seen enough.
+                Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(()),
+                Err(error) => Err(Error::Stdout(error::cause(&error))),
+                Ok(()) => Ok(()),
+            },
+            Self::File(path) => replace(path, bytes).map_err(|error| Error::File {
+                path: path.clone(),
+                cause: error::cause(&error),
+            }),
+        }
+    }
+}
+
+/// An existing file keeps its mode, a new one can be read by its owner only; a link is followed.
+fn replace(path: &Path, bytes: &[u8]) -> io::Result<()> {
+    let existing = fs::metadata(path).ok();
+    if existing.as_ref().is_some_and(|metadata| metadata.is_dir()) {
+        return Err(io::ErrorKind::IsADirectory.into());
+    }
+    if existing
+        .as_ref()
+        .is_some_and(|metadata| !metadata.is_file())
+    {
+        // A device or a pipe cannot be replaced.
+        return fs::OpenOptions::new()
+            .write(true)
+            .open(path)?
+            .write_all(bytes);
+    }
+    let target = fs::canonicalize(path).unwrap_or_else(|_| path.to_owned());
+    let folder = target
+        .parent()
+        .filter(|folder| !folder.as_os_str().is_empty());
+    let mut file = NamedTempFile::new_in(folder.unwrap_or(Path::new(".")))?;
+    file.write_all(bytes)?;
+    if let Some(metadata) = existing {
+        file.as_file().set_permissions(metadata.permissions())?;
+    }
+    file.as_file().sync_all()?;
+    file.persist(&target).map_err(|error| error.error)?;
+    Ok(())
+}
