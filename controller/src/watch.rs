@@ -4,7 +4,7 @@ use std::collections::HashSet;
 use std::pin::pin;
 use std::time::Duration;
 
-use futures::{Stream, StreamExt};
+use futures::{Stream, StreamExt, stream};
 use k8s_openapi::api::core::v1::{ObjectReference, Secret};
 use kube::api::{DynamicObject, PartialObjectMeta};
 use kube::core::ApiResource;
@@ -46,10 +46,12 @@ pub(crate) async fn sealed_secrets(
         }
         key
     };
-    follow(
-        "SealedSecrets",
-        || watcher(api.clone(), watcher::Config::default()),
-        async |event| match event {
+    let mut changes = pin!(follow("SealedSecrets", || watcher(
+        api.clone(),
+        watcher::Config::default()
+    )));
+    while let Some(change) = changes.next().await {
+        match change {
             Event::Init => listed.clear(),
             Event::InitApply(object) => _ = listed.insert(take(object, Urgency::Backlog)),
             Event::InitDone => {
@@ -65,9 +67,8 @@ pub(crate) async fn sealed_secrets(
                 observed.remove(&key);
                 queue.add(key, Urgency::Fresh);
             }
-        },
-    )
-    .await;
+        }
+    }
 }
 
 /// Follows Secrets by name only: one that goes is made again.
@@ -87,10 +88,12 @@ pub(crate) async fn secrets(client: &Client, config: &Config, observed: &Observe
             queue.add(key, urgency);
         }
     };
-    follow(
-        "Secrets",
-        || watcher(api.clone(), watcher::Config::default()),
-        async |event| match event {
+    let mut changes = pin!(follow("Secrets", || watcher(
+        api.clone(),
+        watcher::Config::default()
+    )));
+    while let Some(change) = changes.next().await {
+        match change {
             Event::Init => listed.clear(),
             Event::InitApply(secret) => _ = listed.insert(Key::of(&secret)),
             Event::InitDone => {
@@ -103,9 +106,8 @@ pub(crate) async fn secrets(client: &Client, config: &Config, observed: &Observe
             }
             Event::Apply(_) => {}
             Event::Delete(secret) => wake(Key::of(&secret), Urgency::Fresh),
-        },
-    )
-    .await;
+        }
+    }
 }
 
 /// Follows the sealing keys. A new one may open what failed; one that goes is sealed to no more.
@@ -115,10 +117,12 @@ pub(crate) async fn keys(client: &Client, config: &Config, keys: &KeyRing, queue
     let events = Events::default();
     let mut listed = Vec::new();
     tracing::info!("Searching for existing private keys");
-    follow(
-        "key Secrets",
-        || watcher(api.clone(), active.clone()),
-        async |event| match event {
+    let mut changes = pin!(follow("key Secrets", || watcher(
+        api.clone(),
+        active.clone()
+    )));
+    while let Some(change) = changes.next().await {
+        match change {
             Event::Init => listed.clear(),
             Event::InitApply(secret) => {
                 listed.push(secret.name_any());
@@ -134,9 +138,8 @@ pub(crate) async fn keys(client: &Client, config: &Config, keys: &KeyRing, queue
                 queue.retry_failed();
             }
             Event::Delete(secret) => keys.retire(&secret.name_any()),
-        },
-    )
-    .await;
+        }
+    }
 }
 
 /// A Secret that holds no key is reported on itself; the others serve.
@@ -167,30 +170,34 @@ async fn register(secret: &Secret, keys: &KeyRing, client: &Client, events: &Eve
 
 /// Follows a watch for ever. kube's watcher lists again by itself, except when the start of a watch
 /// is answered with "gone": then, and after some failures in a row, a new one is made.
-async fn follow<K, S>(what: &str, start: impl Fn() -> S, mut on_event: impl AsyncFnMut(Event<K>))
+fn follow<K, S>(
+    what: &'static str,
+    start: impl Fn() -> S + Send,
+) -> impl Stream<Item = Event<K>> + Send
 where
-    S: Stream<Item = watcher::Result<Event<K>>>,
+    K: Send,
+    S: Stream<Item = watcher::Result<Event<K>>> + Send,
 {
-    let mut failures = 0;
-    loop {
-        let mut events = pin!(start());
-        while let Some(event) = events.next().await {
-            let error = match event {
-                Ok(event) => {
-                    failures = 0;
-                    on_event(event).await;
-                    continue;
+    let first = Box::pin(start());
+    stream::unfold(
+        (first, 0, start),
+        move |(mut events, mut failures, start)| async move {
+            loop {
+                match events.next().await {
+                    Some(Ok(event)) => return Some((event, (events, 0, start))),
+                    Some(Err(error)) => {
+                        failures += 1;
+                        tracing::warn!("cannot watch {what}: {}", without_answer(&error));
+                        tokio::time::sleep(pause(failures)).await;
+                        if is_gone(&error) || failures % FAILURES == 0 {
+                            events = Box::pin(start());
+                        }
+                    }
+                    None => events = Box::pin(start()),
                 }
-                Err(error) => error,
-            };
-            failures += 1;
-            tracing::warn!("cannot watch {what}: {}", without_answer(&error));
-            tokio::time::sleep(pause(failures)).await;
-            if is_gone(&error) || failures % FAILURES == 0 {
-                break;
             }
-        }
-    }
+        },
+    )
 }
 
 fn pause(failures: u32) -> Duration {

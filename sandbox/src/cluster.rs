@@ -47,7 +47,13 @@ impl Cluster {
         let shutdown = async { _ = stopped.await };
         let config = Config::defaults(NAMESPACE);
         let controller = tokio::spawn(controller::run(client.clone(), config, listener, shutdown));
-        let cluster = Self { kubeconfig, client, controller, stop, _server: server };
+        let cluster = Self {
+            kubeconfig,
+            client,
+            controller,
+            stop,
+            _server: server,
+        };
         cluster.wait_until_ready().await?;
         Ok(cluster)
     }
@@ -81,7 +87,9 @@ impl Cluster {
                 tokio::time::sleep(Duration::from_millis(20)).await;
             }
         };
-        tokio::time::timeout(STARTED_WITHIN, ready).await.context("the controller is not ready")?
+        tokio::time::timeout(STARTED_WITHIN, ready)
+            .await
+            .context("the controller is not ready")?
     }
 }
 

@@ -23,21 +23,50 @@ pub(crate) fn secrets() -> anyhow::Result<Vec<Secret>> {
         r#"{{"auths":{{"registry.{HOST}":{{"username":"puller","password":"{}"}}}}}}"#,
         password()?
     );
-    let connection = format!("Server=db.{HOST};Database=shop;User='web';Password='{}'", password()?);
+    let connection = format!(
+        "Server=db.{HOST};Database=shop;User='web';Password='{}'",
+        password()?
+    );
     let mut registry = secret(
         "registry-login",
         "kubernetes.io/dockerconfigjson",
         [(".dockerconfigjson", registry.into_bytes())],
     );
     // Any Secret of the namespace may be made of it, under any name.
-    let scope = ("sealedsecrets.bitnami.com/namespace-wide".to_owned(), "true".to_owned());
+    let scope = (
+        "sealedsecrets.bitnami.com/namespace-wide".to_owned(),
+        "true".to_owned(),
+    );
     registry.metadata.annotations = Some(BTreeMap::from([scope]));
     Ok(vec![
-        secret("backendsecret", OPAQUE, [("username", b"backend".to_vec()), ("password", password()?.into())]),
-        secret("external-service-token", OPAQUE, [("token-value", password()?.into_bytes())]),
-        secret("externalservicekeyfile", OPAQUE, [("externalservicekeyfile", key_file()?)]),
-        secret("contosoab-se-tls", "kubernetes.io/tls", [("tls.crt", certificates), ("tls.key", private_key)]),
-        secret(TEMPLATED.0, OPAQUE, [("connection-string", connection.into_bytes())]),
+        secret(
+            "backendsecret",
+            OPAQUE,
+            [
+                ("username", b"backend".to_vec()),
+                ("password", password()?.into()),
+            ],
+        ),
+        secret(
+            "external-service-token",
+            OPAQUE,
+            [("token-value", password()?.into_bytes())],
+        ),
+        secret(
+            "externalservicekeyfile",
+            OPAQUE,
+            [("externalservicekeyfile", key_file()?)],
+        ),
+        secret(
+            "contosoab-se-tls",
+            "kubernetes.io/tls",
+            [("tls.crt", certificates), ("tls.key", private_key)],
+        ),
+        secret(
+            TEMPLATED.0,
+            OPAQUE,
+            [("connection-string", connection.into_bytes())],
+        ),
         secret(
             "file-share",
             OPAQUE,
@@ -63,13 +92,20 @@ fn secret<const N: usize>(name: &str, type_: &str, data: [(&str, Vec<u8>); N]) -
             ..ObjectMeta::default()
         },
         type_: Some(type_.to_owned()),
-        data: Some(data.into_iter().map(|(item, value)| (item.to_owned(), ByteString(value))).collect()),
+        data: Some(
+            data.into_iter()
+                .map(|(item, value)| (item.to_owned(), ByteString(value)))
+                .collect(),
+        ),
         ..Secret::default()
     }
 }
 
 fn password() -> anyhow::Result<String> {
-    Ok(random::<24>()?.iter().map(|byte| format!("{byte:02x}")).collect())
+    Ok(random::<24>()?
+        .iter()
+        .map(|byte| format!("{byte:02x}"))
+        .collect())
 }
 
 /// Every byte there is, and then random ones: zero and line break are among them.
@@ -81,15 +117,20 @@ fn key_file() -> anyhow::Result<Vec<u8>> {
 
 fn random<const N: usize>() -> anyhow::Result<[u8; N]> {
     let mut bytes = [0; N];
-    rand::fill(&mut bytes).ok().context("cannot get random bytes")?;
+    rand::fill(&mut bytes)
+        .ok()
+        .context("cannot get random bytes")?;
     Ok(bytes)
 }
 
 /// A certificate for the shop with the intermediate that signed it, and its key, in PEM.
 fn tls_pair() -> anyhow::Result<(Vec<u8>, Vec<u8>)> {
     let root = CertifiedIssuer::self_signed(authority("Contoso root"), KeyPair::generate()?)?;
-    let intermediate =
-        CertifiedIssuer::signed_by(authority("Contoso intermediate"), KeyPair::generate()?, &root)?;
+    let intermediate = CertifiedIssuer::signed_by(
+        authority("Contoso intermediate"),
+        KeyPair::generate()?,
+        &root,
+    )?;
     let key = KeyPair::generate()?;
     let leaf = CertificateParams::new([HOST.to_owned()])?.signed_by(&key, &intermediate)?;
     let chain = format!("{}{}", leaf.pem(), intermediate.pem());

@@ -29,7 +29,11 @@ async fn main() -> anyhow::Result<()> {
     let start = Instant::now();
     let cluster = Cluster::start().await?;
     story::play(&cluster, &mut stdout()).await?;
-    writeln!(stdout(), "\nThe whole story took {:.1} s.", start.elapsed().as_secs_f32())?;
+    writeln!(
+        stdout(),
+        "\nThe whole story took {:.1} s.",
+        start.elapsed().as_secs_f32()
+    )?;
     if !arguments.once {
         stay_up(&cluster)?;
         tokio::signal::ctrl_c().await?;
@@ -40,7 +44,10 @@ async fn main() -> anyhow::Result<()> {
 fn stay_up(cluster: &Cluster) -> anyhow::Result<()> {
     let kubeconfig = cluster.kubeconfig().display();
     let mut out = stdout();
-    writeln!(out, "The cluster stays up until Ctrl-C. In another terminal:\n")?;
+    writeln!(
+        out,
+        "The cluster stays up until Ctrl-C. In another terminal:\n"
+    )?;
     writeln!(out, "  export KUBECONFIG={kubeconfig}\n")?;
     writeln!(out, "and then, for example:\n")?;
     writeln!(out, "  kubectl get sealedsecrets,secrets -n contoso")?;
@@ -49,6 +56,9 @@ fn stay_up(cluster: &Cluster) -> anyhow::Result<()> {
         "  kubectl create secret generic mine --dry-run=client -o yaml --from-literal=a=b \\\n    \
          | cargo run -qp cli -- --format yaml | kubectl apply -f -"
     )?;
-    writeln!(out, "  kubectl delete secret backendsecret -n contoso   # it comes back")?;
+    writeln!(
+        out,
+        "  kubectl delete secret backendsecret -n contoso   # it comes back"
+    )?;
     Ok(())
 }

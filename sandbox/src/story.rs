@@ -29,31 +29,54 @@ const SHOWN_LINES: usize = 14;
 pub(crate) async fn play(cluster: &Cluster, out: &mut impl Write) -> anyhow::Result<()> {
     let secrets = contoso::secrets()?;
     let repository = tempfile::tempdir()?;
-    writeln!(out, "Contoso AB has {} Secrets. kubeseal seals each of them:", secrets.len())?;
+    writeln!(
+        out,
+        "Contoso AB has {} Secrets. kubeseal seals each of them:",
+        secrets.len()
+    )?;
     for secret in &secrets {
-        let path = repository.path().join(format!("{}.yaml", secret.name_any()));
+        let path = repository
+            .path()
+            .join(format!("{}.yaml", secret.name_any()));
         fs::write(&path, sealed(secret, cluster).await?)?;
     }
     show(&repository.path().join("backendsecret.yaml"), out)?;
 
-    writeln!(out, "\nThe sealed files are applied, as a GitOps tool would:\n")?;
+    writeln!(
+        out,
+        "\nThe sealed files are applied, as a GitOps tool would:\n"
+    )?;
     let client = cluster.client();
     create_namespace(&client).await?;
     let mut applied = BTreeMap::new();
     for secret in &secrets {
         let name = secret.name_any();
         applied.insert(name.clone(), Instant::now());
-        apply(&client, &fs::read_to_string(repository.path().join(format!("{name}.yaml")))?).await?;
+        apply(
+            &client,
+            &fs::read_to_string(repository.path().join(format!("{name}.yaml")))?,
+        )
+        .await?;
     }
     for secret in &secrets {
         let name = secret.name_any();
         let found = wait_for(&client, &name).await?;
         let took = applied[&name].elapsed();
         check(secret, &found)?;
-        let (type_, items) = (found.type_.unwrap_or_default(), found.data.unwrap_or_default().len());
-        writeln!(out, "  secret/{name:<24} {type_:<32} {items} items, {:>4} ms", took.as_millis())?;
+        let (type_, items) = (
+            found.type_.unwrap_or_default(),
+            found.data.unwrap_or_default().len(),
+        );
+        writeln!(
+            out,
+            "  secret/{name:<24} {type_:<32} {items} items, {:>4} ms",
+            took.as_millis()
+        )?;
     }
-    writeln!(out, "\nEvery byte of them is as it was before it was sealed.")?;
+    writeln!(
+        out,
+        "\nEvery byte of them is as it was before it was sealed."
+    )?;
     Ok(())
 }
 
@@ -98,7 +121,10 @@ impl Pipe {
 
 impl Write for Pipe {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).write(bytes)
+        self.0
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .write(bytes)
     }
 
     fn flush(&mut self) -> io::Result<()> {
@@ -110,7 +136,11 @@ fn show(path: &Path, out: &mut impl Write) -> anyhow::Result<()> {
     writeln!(out, "\n  $ cat sealed/backendsecret.yaml")?;
     for line in fs::read_to_string(path)?.lines().take(SHOWN_LINES) {
         let start: String = line.chars().take(80).collect();
-        writeln!(out, "  {start}{}", if start.len() < line.len() { "…" } else { "" })?;
+        writeln!(
+            out,
+            "  {start}{}",
+            if start.len() < line.len() { "…" } else { "" }
+        )?;
     }
     Ok(())
 }
@@ -118,7 +148,9 @@ fn show(path: &Path, out: &mut impl Write) -> anyhow::Result<()> {
 async fn create_namespace(client: &Client) -> anyhow::Result<()> {
     let mut namespace = Namespace::default();
     namespace.metadata.name = Some(NAMESPACE.to_owned());
-    Api::<Namespace>::all(client.clone()).create(&PostParams::default(), &namespace).await?;
+    Api::<Namespace>::all(client.clone())
+        .create(&PostParams::default(), &namespace)
+        .await?;
     Ok(())
 }
 
@@ -140,7 +172,9 @@ async fn wait_for(client: &Client, name: &str) -> anyhow::Result<Secret> {
             tokio::time::sleep(Duration::from_millis(2)).await;
         }
     };
-    tokio::time::timeout(PATIENCE, found).await.with_context(|| format!("Secret `{name}` did not appear"))?
+    tokio::time::timeout(PATIENCE, found)
+        .await
+        .with_context(|| format!("Secret `{name}` did not appear"))?
 }
 
 /// Compares every byte, and tells none.
@@ -149,10 +183,22 @@ fn check(plain: &Secret, found: &Secret) -> anyhow::Result<()> {
     let mut expected = plain.data.clone().unwrap_or_default();
     if name == TEMPLATED.0 {
         let connection = String::from_utf8(expected["connection-string"].0.clone())?;
-        expected.insert(TEMPLATED.1.to_owned(), ByteString(contoso::appsettings(&connection).into_bytes()));
+        expected.insert(
+            TEMPLATED.1.to_owned(),
+            ByteString(contoso::appsettings(&connection).into_bytes()),
+        );
     }
-    ensure!(found.type_ == plain.type_, "Secret `{name}` has another type");
-    ensure!(found.data == Some(expected), "Secret `{name}` holds other bytes");
-    ensure!(!found.owner_references().is_empty(), "Secret `{name}` has no owner");
+    ensure!(
+        found.type_ == plain.type_,
+        "Secret `{name}` has another type"
+    );
+    ensure!(
+        found.data == Some(expected),
+        "Secret `{name}` holds other bytes"
+    );
+    ensure!(
+        !found.owner_references().is_empty(),
+        "Secret `{name}` has no owner"
+    );
     Ok(())
 }

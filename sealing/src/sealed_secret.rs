@@ -22,8 +22,12 @@ pub const SKIP_OWNER_REFERENCES: &str = "sealedsecrets.bitnami.com/skip-set-owne
     namespaced
 )]
 #[kube(status = "Status", derive = "Default", derive = "PartialEq")]
-#[kube(printcolumn = r#"{"name":"Status","type":"string","jsonPath":".status.conditions[0].message"}"#)]
-#[kube(printcolumn = r#"{"name":"Synced","type":"string","jsonPath":".status.conditions[0].status"}"#)]
+#[kube(
+    printcolumn = r#"{"name":"Status","type":"string","jsonPath":".status.conditions[0].message"}"#
+)]
+#[kube(
+    printcolumn = r#"{"name":"Synced","type":"string","jsonPath":".status.conditions[0].status"}"#
+)]
 #[kube(printcolumn = r#"{"name":"Age","type":"date","jsonPath":".metadata.creationTimestamp"}"#)]
 #[kube(doc = "A Secret whose values only the controller can open.")]
 #[serde(rename_all = "camelCase")]
