@@ -38,7 +38,7 @@ use tokio_util::task::TaskTracker;
 
 pub use args::{Arguments, Config, InvalidConfig};
 pub use cluster::connect;
-pub use log::tell_log;
+pub use log::{tell_log, tell_log_to};
 pub use shutdown::stop_signal;
 
 use key_ring::KeyRing;

@@ -1,1 +1,35 @@
-//! tests
+//! What scenarios stand on: a cluster with a controller in it, builders, and patience.
+#![expect(
+    clippy::unwrap_used,
+    clippy::panic,
+    reason = "a scenario ends where its stage is broken"
+)]
+
+mod cluster;
+mod kubeseal;
+#[path = "../../sealing/tests/oracle/mod.rs"]
+mod oracle;
+mod scanner;
+mod sealed_secret;
+
+use std::time::{Duration, Instant};
+
+pub use cluster::{Cluster, KEY_NAMESPACE, SERVICE, key_secret, quiet};
+pub use kubeseal::{Ended, kubeseal};
+pub use oracle::Oracle;
+pub use scanner::{Canary, Sink, find_leaks};
+pub use sealed_secret::{Builder, Fixture, sealed_secret};
+
+const PATIENCE: Duration = Duration::from_secs(20);
+
+/// Asks again and again until there is an answer.
+pub async fn eventually<T>(what: &str, mut ask: impl AsyncFnMut() -> Option<T>) -> T {
+    let start = Instant::now();
+    loop {
+        if let Some(answer) = ask().await {
+            return answer;
+        }
+        assert!(start.elapsed() < PATIENCE, "it never happened: {what}");
+        tokio::time::sleep(Duration::from_millis(5)).await;
+    }
+}

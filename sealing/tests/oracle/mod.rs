@@ -8,16 +8,16 @@ use rsa::sha2::Sha256;
 use rsa::traits::{Decryptor, RandomizedEncryptor};
 
 /// A key of the oracle.
-pub(crate) struct Oracle(rsa::PrivateKey);
+pub struct Oracle(rsa::PrivateKey);
 
 impl Oracle {
     /// Reads a PKCS#1 private key.
-    pub(crate) fn from_pem(pem: &str) -> Self {
+    pub fn from_pem(pem: &str) -> Self {
         Self(rsa::PrivateKey::from_pkcs1_pem(pem).expect("a PKCS#1 key"))
     }
 
     /// Seals bytes under a label.
-    pub(crate) fn seal(&self, value: &[u8], label: &[u8]) -> Vec<u8> {
+    pub fn seal(&self, value: &[u8], label: &[u8]) -> Vec<u8> {
         let mut session_key = [0; 32];
         getrandom::fill(&mut session_key).expect("randomness");
         let sealed_key =
@@ -32,7 +32,7 @@ impl Oracle {
     }
 
     /// Opens an envelope; none if the label is wrong.
-    pub(crate) fn open(&self, envelope: &[u8], label: &[u8]) -> Option<Vec<u8>> {
+    pub fn open(&self, envelope: &[u8], label: &[u8]) -> Option<Vec<u8>> {
         let length = usize::from(u16::from_be_bytes([envelope[0], envelope[1]]));
         let (sealed_key, sealed_value) = envelope[2..].split_at(length);
         let session_key = DecryptingKey::<Sha256>::new_with_label(self.0.clone(), label)

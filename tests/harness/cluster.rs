@@ -1,0 +1,297 @@
+//! A server of one scenario's own, with our CRD and a controller in it.
+
+use std::collections::BTreeMap;
+use std::net::{Ipv4Addr, SocketAddr};
+
+use apiserver::ApiServer;
+use controller::Config;
+use k8s_openapi::ByteString;
+use k8s_openapi::api::core::v1::{Event, Namespace, Secret, Service};
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
+use kube::api::{DeleteParams, DynamicObject, ListParams, PostParams};
+use kube::core::ApiResource;
+use kube::{Api, Client, ResourceExt};
+use sealing::SealedSecret;
+use serde_json::{Value, json};
+use tokio::net::TcpListener;
+use tokio::sync::oneshot;
+use tokio::task::JoinHandle;
+
+use crate::{Fixture, eventually};
+
+/// The controller's own namespace.
+pub const KEY_NAMESPACE: &str = "kube-system";
+/// The Service that leads to the controller.
+pub const SERVICE: &str = "sealed-secrets-controller";
+
+const CRD: &str = include_str!("../../crds/sealedsecrets.yaml");
+
+/// An API server, and at most one controller.
+pub struct Cluster {
+    pub server: ApiServer,
+    pub client: Client,
+    controller: Option<Controller>,
+}
+
+struct Controller {
+    address: SocketAddr,
+    stop: oneshot::Sender<()>,
+    task: JoinHandle<Result<(), controller::Error>>,
+}
+
+impl Cluster {
+    /// An API server with our CRD, the namespace `shop` and nothing else.
+    pub async fn empty() -> Self {
+        Self::with_crd(CRD).await
+    }
+
+    /// The same with another CRD.
+    pub async fn with_crd(crd: &str) -> Self {
+        let server = ApiServer::start().await.unwrap();
+        server.create_from_yaml(crd).await.unwrap();
+        let client = Client::new(server.service(), "default");
+        let cluster = Self {
+            server,
+            client,
+            controller: None,
+        };
+        cluster.create_namespace("shop").await;
+        cluster
+    }
+
+    /// With the keys of these fixtures and a controller that is ready.
+    pub async fn start(fixtures: &[&Fixture]) -> Self {
+        let mut cluster = Self::empty().await;
+        for fixture in fixtures {
+            cluster.create_secret(&key_secret(fixture)).await;
+        }
+        cluster.run_controller(quiet()).await;
+        cluster
+    }
+
+    /// Starts a controller and waits until it is ready.
+    pub async fn run_controller(&mut self, config: Config) {
+        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await.unwrap();
+        let address = listener.local_addr().unwrap();
+        self.server.serve_behind(KEY_NAMESPACE, SERVICE, address);
+        self.create_service().await;
+        let (stop, stopped) = oneshot::channel();
+        let shutdown = async { _ = stopped.await };
+        let task = tokio::spawn(controller::run(
+            self.client.clone(),
+            config,
+            listener,
+            shutdown,
+        ));
+        self.controller = Some(Controller {
+            address,
+            stop,
+            task,
+        });
+        eventually("the controller is ready", async || {
+            self.http("readyz")
+                .await
+                .starts_with("HTTP/1.1 200")
+                .then_some(())
+        })
+        .await;
+    }
+
+    /// Asks the controller to stop, and waits until it has.
+    pub async fn stop_controller(&mut self) {
+        let controller = self.controller.take().unwrap();
+        _ = controller.stop.send(());
+        controller.task.await.unwrap().unwrap();
+    }
+
+    /// The controller's answer to a GET, head and body.
+    pub async fn http(&self, path: &str) -> String {
+        use tokio::io::{AsyncReadExt, AsyncWriteExt};
+        let address = self.controller.as_ref().unwrap().address;
+        let mut stream = tokio::net::TcpStream::connect(address).await.unwrap();
+        let request = format!("GET /{path} HTTP/1.1\r\nHost: c\r\nConnection: close\r\n\r\n");
+        stream.write_all(request.as_bytes()).await.unwrap();
+        let mut answer = String::new();
+        stream.read_to_string(&mut answer).await.unwrap();
+        answer
+    }
+
+    pub async fn create_namespace(&self, name: &str) {
+        let mut namespace = Namespace::default();
+        namespace.metadata.name = Some(name.to_owned());
+        let namespaces: Api<Namespace> = Api::all(self.client.clone());
+        namespaces
+            .create(&PostParams::default(), &namespace)
+            .await
+            .unwrap();
+    }
+
+    async fn create_service(&self) {
+        let service: Service = serde_json::from_value(json!({
+            "metadata": { "name": SERVICE },
+            "spec": { "ports": [{ "port": 8080 }] },
+        }))
+        .unwrap();
+        let services: Api<Service> = Api::namespaced(self.client.clone(), KEY_NAMESPACE);
+        _ = services.create(&PostParams::default(), &service).await;
+    }
+
+    pub async fn create_secret(&self, secret: &Secret) {
+        let namespace = secret.namespace().unwrap();
+        self.secrets(&namespace)
+            .create(&PostParams::default(), secret)
+            .await
+            .unwrap();
+    }
+
+    pub fn secrets(&self, namespace: &str) -> Api<Secret> {
+        Api::namespaced(self.client.clone(), namespace)
+    }
+
+    pub fn sealed_secrets(&self, namespace: &str) -> Api<DynamicObject> {
+        let resource = ApiResource::erase::<SealedSecret>(&());
+        Api::namespaced_with(self.client.clone(), namespace, &resource)
+    }
+
+    /// Creates an object from its JSON.
+    pub async fn create(&self, object: Value) {
+        let object: DynamicObject = serde_json::from_value(object).unwrap();
+        let namespace = object.namespace().unwrap();
+        self.sealed_secrets(&namespace)
+            .create(&PostParams::default(), &object)
+            .await
+            .unwrap();
+    }
+
+    /// Replaces the specification of a SealedSecret, however often its status is written meanwhile.
+    pub async fn edit(&self, namespace: &str, name: &str, spec: Value) {
+        eventually("the edit is taken", async || {
+            let mut object = self.sealed_secrets(namespace).get(name).await.unwrap();
+            object.data["spec"] = spec.clone();
+            self.sealed_secrets(namespace)
+                .replace(name, &PostParams::default(), &object)
+                .await
+                .ok()
+        })
+        .await;
+    }
+
+    pub async fn delete(&self, namespace: &str, name: &str) {
+        self.sealed_secrets(namespace)
+            .delete(name, &DeleteParams::default())
+            .await
+            .unwrap();
+    }
+
+    /// Waits for a Secret, and gives its items as text.
+    pub async fn secret(&self, namespace: &str, name: &str) -> BTreeMap<String, String> {
+        let what = format!("Secret {namespace}/{name} is there");
+        let found = eventually(&what, async || {
+            self.secrets(namespace).get_opt(name).await.unwrap()
+        });
+        let text = |(item, value): (String, ByteString)| {
+            (item, String::from_utf8_lossy(&value.0).into_owned())
+        };
+        found
+            .await
+            .data
+            .unwrap_or_default()
+            .into_iter()
+            .map(text)
+            .collect()
+    }
+
+    /// Waits until a Secret holds exactly this.
+    pub async fn secret_becomes(&self, namespace: &str, name: &str, items: &[(&str, &str)]) {
+        let wanted: BTreeMap<_, _> = items
+            .iter()
+            .map(|(k, v)| (k.to_string(), v.to_string()))
+            .collect();
+        let what = format!(
+            "Secret {namespace}/{name} holds the items {:?}",
+            wanted.keys()
+        );
+        eventually(&what, async || {
+            (self.secret(namespace, name).await == wanted).then_some(())
+        })
+        .await;
+    }
+
+    /// Waits until a condition says what is wanted, and gives it whole.
+    pub async fn condition(&self, namespace: &str, name: &str, type_: &str, status: &str) -> Value {
+        eventually(
+            &format!("{type_}={status} on {namespace}/{name}"),
+            async || {
+                let object = self.sealed_secrets(namespace).get(name).await.unwrap();
+                let conditions = object.data["status"]["conditions"]
+                    .as_array()
+                    .cloned()
+                    .unwrap_or_default();
+                let generation = &object.data["status"]["observedGeneration"];
+                (generation.as_i64() == object.metadata.generation).then_some(())?;
+                conditions
+                    .into_iter()
+                    .find(|known| known["type"] == type_ && known["status"] == status)
+            },
+        )
+        .await
+    }
+
+    /// Waits for an Event with this reason on an object, and gives its message.
+    pub async fn event(&self, namespace: &str, name: &str, reason: &str) -> String {
+        eventually(
+            &format!("Event {reason} on {namespace}/{name}"),
+            async || {
+                let events = self.events(namespace, name).await;
+                events
+                    .into_iter()
+                    .find(|event| event.reason.as_deref() == Some(reason))?
+                    .message
+            },
+        )
+        .await
+    }
+
+    pub async fn events(&self, namespace: &str, name: &str) -> Vec<Event> {
+        let events: Api<Event> = Api::namespaced(self.client.clone(), namespace);
+        let of_object = ListParams::default().fields(&format!("involvedObject.name={name}"));
+        events.list(&of_object).await.unwrap().items
+    }
+}
+
+/// Every default but renewal: fixtures are old, and a successor would come at an odd moment.
+pub fn quiet() -> Config {
+    Config {
+        key_renew_period: None,
+        key_size: 2048,
+        ..Config::defaults(KEY_NAMESPACE)
+    }
+}
+
+/// The key Secret of a fixture, as the controller would have written it.
+pub fn key_secret(fixture: &Fixture) -> Secret {
+    let label = (
+        "sealedsecrets.bitnami.com/sealed-secrets-key".to_owned(),
+        "active".to_owned(),
+    );
+    Secret {
+        metadata: ObjectMeta {
+            name: Some(format!("sealed-secrets-key{}", fixture.bits)),
+            namespace: Some(KEY_NAMESPACE.to_owned()),
+            labels: Some(BTreeMap::from([label])),
+            ..ObjectMeta::default()
+        },
+        type_: Some("kubernetes.io/tls".to_owned()),
+        data: Some(BTreeMap::from([
+            (
+                "tls.key".to_owned(),
+                ByteString(fixture.private_key.clone().into_bytes()),
+            ),
+            (
+                "tls.crt".to_owned(),
+                ByteString(fixture.certificate.clone().into_bytes()),
+            ),
+        ])),
+        ..Secret::default()
+    }
+}

@@ -1,0 +1,117 @@
+//! Builders that show only what matters: `sealed_secret("db").item("a", "b", &key)`.
+
+use std::collections::BTreeMap;
+
+use sealing::{Certificate, Plaintext, Scope, seal_value};
+use serde_json::{Value, json};
+
+/// A checked-in sealing key.
+pub struct Fixture {
+    pub bits: usize,
+    pub private_key: String,
+    pub certificate: String,
+}
+
+impl Fixture {
+    pub fn rsa2048() -> Self {
+        Self::read(
+            2048,
+            include_str!("../../sealing/tests/vectors/rsa2048.json"),
+        )
+    }
+
+    pub fn rsa4096() -> Self {
+        Self::read(
+            4096,
+            include_str!("../../sealing/tests/vectors/rsa4096.json"),
+        )
+    }
+
+    fn read(bits: usize, vectors: &str) -> Self {
+        let vectors: Value = serde_json::from_str(vectors).unwrap();
+        let text = |field: &str| vectors[field].as_str().unwrap().to_owned();
+        Self {
+            bits,
+            private_key: text("private_key_pkcs1_pem"),
+            certificate: text("certificate_pem"),
+        }
+    }
+}
+
+/// Builds a SealedSecret in the namespace `shop`, strictly scoped.
+pub fn sealed_secret(name: &str) -> Builder {
+    Builder {
+        name: name.to_owned(),
+        namespace: "shop".to_owned(),
+        scope: Scope::Strict,
+        items: BTreeMap::new(),
+        template: json!({}),
+    }
+}
+
+/// A SealedSecret in the making.
+#[derive(Clone)]
+pub struct Builder {
+    name: String,
+    namespace: String,
+    scope: Scope,
+    items: BTreeMap<String, Value>,
+    template: Value,
+}
+
+impl Builder {
+    pub fn in_namespace(mut self, namespace: &str) -> Self {
+        self.namespace = namespace.to_owned();
+        self
+    }
+
+    /// Call it before `item`, which seals.
+    pub fn scoped(mut self, scope: Scope) -> Self {
+        self.scope = scope;
+        self
+    }
+
+    /// Seals an item to a key.
+    pub fn item(self, item: &str, value: &str, key: &Fixture) -> Self {
+        let certificate = Certificate::from_pem(key.certificate.as_bytes()).unwrap();
+        let label = self.scope.label(&self.namespace, &self.name);
+        let sealed = seal_value(&Plaintext::new(value.into()), &certificate, &label).unwrap();
+        self.raw_item(item, sealed.into())
+    }
+
+    /// Sets an item to whatever is given.
+    pub fn raw_item(mut self, item: &str, sealed: Value) -> Self {
+        self.items.insert(item.to_owned(), sealed);
+        self
+    }
+
+    pub fn template(mut self, template: Value) -> Self {
+        self.template = template;
+        self
+    }
+
+    /// Gives the sealed items to an object of another name.
+    pub fn renamed(mut self, name: &str) -> Self {
+        self.name = name.to_owned();
+        self
+    }
+
+    pub fn spec(&self) -> Value {
+        json!({ "encryptedData": self.items, "template": self.template })
+    }
+
+    pub fn object(&self) -> Value {
+        let annotations: BTreeMap<_, _> = self
+            .scope
+            .annotation()
+            .map(|key| (key, "true"))
+            .into_iter()
+            .collect();
+        json!({
+            "apiVersion": "bitnami.com/v1alpha1",
+            "kind": "SealedSecret",
+            "metadata": { "name": self.name, "namespace": self.namespace, "annotations": annotations },
+            "spec": self.spec(),
+        })
+    }
+}

@@ -1,0 +1,178 @@
+//! Sealing keys: made once, found again, added and taken away while the controller runs.
+
+use controller::Config;
+use kube::ResourceExt;
+use kube::api::{ListParams, Patch};
+use sealing::Certificate;
+use serde_json::json;
+use tests::{Cluster, Fixture, KEY_NAMESPACE, eventually, key_secret, quiet, sealed_secret};
+
+async fn key_names(cluster: &Cluster) -> Vec<String> {
+    let active =
+        ListParams::default().labels("sealedsecrets.bitnami.com/sealed-secrets-key=active");
+    cluster
+        .secrets(KEY_NAMESPACE)
+        .list(&active)
+        .await
+        .unwrap()
+        .iter()
+        .map(ResourceExt::name_any)
+        .collect()
+}
+
+#[tokio::test]
+async fn makes_the_first_key_and_serves_its_certificate() {
+    let mut cluster = Cluster::empty().await;
+    cluster.run_controller(quiet()).await;
+    assert_eq!(key_names(&cluster).await, ["sealed-secrets-keyfirst"]);
+    let secret = cluster
+        .secrets(KEY_NAMESPACE)
+        .get("sealed-secrets-keyfirst")
+        .await
+        .unwrap();
+    assert_eq!(secret.type_.as_deref(), Some("kubernetes.io/tls"));
+    assert_eq!(
+        secret.metadata.generate_name.as_deref(),
+        Some("sealed-secrets-key")
+    );
+    let stored = Certificate::from_pem(&secret.data.unwrap()["tls.crt"].0).unwrap();
+    let answer = cluster.http("v1/cert.pem").await;
+    let served =
+        Certificate::from_pem(answer.split_once("\r\n\r\n").unwrap().1.as_bytes()).unwrap();
+    assert_eq!(served.fingerprint(), stored.fingerprint());
+}
+
+#[tokio::test]
+async fn finds_its_key_again_after_a_restart() {
+    let mut cluster = Cluster::empty().await;
+    cluster.run_controller(quiet()).await;
+    let before = cluster.http("v1/cert.pem").await;
+    cluster.stop_controller().await;
+    cluster.run_controller(quiet()).await;
+    let body = |answer: &str| answer.split_once("\r\n\r\n").unwrap().1.to_owned();
+    assert_eq!(body(&cluster.http("v1/cert.pem").await), body(&before));
+    assert_eq!(key_names(&cluster).await.len(), 1);
+}
+
+#[tokio::test]
+async fn opens_at_once_what_waited_for_a_key() {
+    let (here, missing) = (Fixture::rsa2048(), Fixture::rsa4096());
+    let cluster = Cluster::start(&[&here]).await;
+    cluster
+        .create(sealed_secret("db").item("a", "b", &missing).object())
+        .await;
+    cluster.condition("shop", "db", "Synced", "False").await;
+    cluster.create_secret(&key_secret(&missing)).await;
+    cluster.secret_becomes("shop", "db", &[("a", "b")]).await;
+    cluster.condition("shop", "db", "Synced", "True").await;
+}
+
+#[tokio::test]
+async fn seals_no_more_to_a_retired_key_but_opens_with_it() {
+    let (old, new) = (Fixture::rsa2048(), Fixture::rsa4096());
+    let cluster = Cluster::start(&[&old, &new]).await;
+    let current = async || {
+        let answer = cluster.http("v1/cert.pem").await;
+        let pem = answer.split_once("\r\n\r\n").unwrap().1.to_owned();
+        Certificate::from_pem(pem.as_bytes())
+            .unwrap()
+            .fingerprint()
+            .clone()
+    };
+    let fingerprint = |key: &Fixture| {
+        Certificate::from_pem(key.certificate.as_bytes())
+            .unwrap()
+            .fingerprint()
+            .clone()
+    };
+    let before = current().await;
+    let (retired, other) = if before == fingerprint(&old) {
+        (&old, &new)
+    } else {
+        (&new, &old)
+    };
+    let compromised = json!({ "metadata": { "labels": { "sealedsecrets.bitnami.com/sealed-secrets-key": "compromised" } } });
+    let name = format!("sealed-secrets-key{}", retired.bits);
+    cluster
+        .secrets(KEY_NAMESPACE)
+        .patch(&name, &Default::default(), &Patch::Merge(compromised))
+        .await
+        .unwrap();
+    eventually("the other key is current", async || {
+        (current().await == fingerprint(other)).then_some(())
+    })
+    .await;
+    cluster
+        .create(sealed_secret("db").item("a", "b", retired).object())
+        .await;
+    cluster.secret_becomes("shop", "db", &[("a", "b")]).await;
+}
+
+#[tokio::test]
+async fn reports_a_malformed_key_on_itself_and_serves_the_others() {
+    let key = Fixture::rsa2048();
+    let mut cluster = Cluster::empty().await;
+    let mut broken = key_secret(&Fixture::rsa4096());
+    broken
+        .data
+        .as_mut()
+        .unwrap()
+        .insert("tls.key".into(), k8s_openapi::ByteString(b"junk".to_vec()));
+    cluster.create_secret(&broken).await;
+    cluster.create_secret(&key_secret(&key)).await;
+    cluster.run_controller(quiet()).await;
+    let message = cluster
+        .event(KEY_NAMESPACE, &broken.name_any(), "ErrKeyInvalid")
+        .await;
+    assert_eq!(
+        message,
+        "cannot read the sealing key: `tls.key`: data does not contain a valid private key"
+    );
+    cluster
+        .create(sealed_secret("db").item("a", "b", &key).object())
+        .await;
+    cluster.secret_becomes("shop", "db", &[("a", "b")]).await;
+}
+
+#[tokio::test]
+async fn takes_the_legacy_key_without_a_label() {
+    let key = Fixture::rsa2048();
+    let mut cluster = Cluster::empty().await;
+    let mut legacy = key_secret(&key);
+    legacy.metadata.name = Some("sealed-secrets-key".into());
+    legacy.metadata.labels = None;
+    cluster.create_secret(&legacy).await;
+    cluster.run_controller(quiet()).await;
+    cluster
+        .create(sealed_secret("db").item("a", "b", &key).object())
+        .await;
+    cluster.secret_becomes("shop", "db", &[("a", "b")]).await;
+    assert!(key_names(&cluster).await.is_empty());
+}
+
+#[tokio::test]
+async fn makes_a_successor_when_the_newest_key_is_old_enough() {
+    let key = Fixture::rsa2048();
+    let mut cluster = Cluster::empty().await;
+    cluster.create_secret(&key_secret(&key)).await;
+    let every_hour = Some(jiff::SignedDuration::from_hours(1));
+    let config = Config {
+        key_renew_period: every_hour,
+        ..quiet()
+    };
+    cluster.run_controller(config).await;
+    let fingerprint = Certificate::from_pem(key.certificate.as_bytes())
+        .unwrap()
+        .fingerprint()
+        .to_string();
+    let successor = format!("sealed-secrets-key{}", &fingerprint[..8]);
+    let names = ["sealed-secrets-key2048".to_owned(), successor];
+    eventually("there are two keys", async || {
+        (key_names(&cluster).await == names).then_some(())
+    })
+    .await;
+    cluster
+        .create(sealed_secret("db").item("a", "b", &key).object())
+        .await;
+    cluster.secret_becomes("shop", "db", &[("a", "b")]).await;
+}

@@ -1,0 +1,84 @@
+//! What is not ours is left alone.
+
+use std::collections::BTreeMap;
+
+use k8s_openapi::api::core::v1::Secret;
+use kube::ResourceExt;
+use serde_json::json;
+use tests::{Cluster, Fixture, sealed_secret};
+
+fn foreign(annotations: &[&str]) -> Secret {
+    let annotations: BTreeMap<_, _> = annotations
+        .iter()
+        .map(|key| (format!("sealedsecrets.bitnami.com/{key}"), "true"))
+        .collect();
+    serde_json::from_value(json!({
+        "metadata": { "name": "db", "namespace": "shop", "annotations": annotations },
+        "stringData": { "mine": "x" },
+    }))
+    .unwrap()
+}
+
+#[tokio::test]
+async fn leaves_a_foreign_secret_alone_and_says_so() {
+    let key = Fixture::rsa2048();
+    let cluster = Cluster::start(&[&key]).await;
+    cluster.create_secret(&foreign(&[])).await;
+    let before = cluster.secrets("shop").get("db").await.unwrap();
+    cluster
+        .create(sealed_secret("db").item("a", "b", &key).object())
+        .await;
+    let synced = cluster.condition("shop", "db", "Synced", "False").await;
+    let text = "Resource \"db\" already exists and is not managed by SealedSecret";
+    assert_eq!(synced["message"], format!("failed update: {text}"));
+    assert_eq!(cluster.event("shop", "db", "ErrUpdateFailed").await, text);
+    let after = cluster.secrets("shop").get("db").await.unwrap();
+    assert_eq!(after.resource_version(), before.resource_version());
+}
+
+#[tokio::test]
+async fn takes_over_a_secret_that_asks_to_be_managed() {
+    let key = Fixture::rsa2048();
+    let cluster = Cluster::start(&[&key]).await;
+    cluster.create_secret(&foreign(&["managed"])).await;
+    cluster
+        .create(sealed_secret("db").item("a", "b", &key).object())
+        .await;
+    cluster.secret_becomes("shop", "db", &[("a", "b")]).await;
+    let secret = cluster.secrets("shop").get("db").await.unwrap();
+    assert_eq!(secret.owner_references().len(), 1);
+    assert!(secret.annotations().is_empty());
+}
+
+#[tokio::test]
+async fn merges_into_a_secret_that_asks_to_be_patched() {
+    let key = Fixture::rsa2048();
+    let cluster = Cluster::start(&[&key]).await;
+    cluster.create_secret(&foreign(&["patch"])).await;
+    cluster
+        .create(sealed_secret("db").item("a", "b", &key).object())
+        .await;
+    cluster
+        .secret_becomes("shop", "db", &[("a", "b"), ("mine", "x")])
+        .await;
+    let secret = cluster.secrets("shop").get("db").await.unwrap();
+    assert!(secret.owner_references().is_empty());
+}
+
+#[tokio::test]
+async fn writes_the_secret_once_the_foreign_one_is_gone() {
+    let key = Fixture::rsa2048();
+    let cluster = Cluster::start(&[&key]).await;
+    cluster.create_secret(&foreign(&[])).await;
+    cluster
+        .create(sealed_secret("db").item("a", "b", &key).object())
+        .await;
+    cluster.condition("shop", "db", "Synced", "False").await;
+    cluster
+        .secrets("shop")
+        .delete("db", &Default::default())
+        .await
+        .unwrap();
+    cluster.secret_becomes("shop", "db", &[("a", "b")]).await;
+    cluster.condition("shop", "db", "Synced", "True").await;
+}

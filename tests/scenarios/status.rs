@@ -1,0 +1,120 @@
+//! The status says what is true.
+
+use kube::ResourceExt;
+use kube::api::PostParams;
+use serde_json::json;
+use tests::{Cluster, Fixture, eventually, sealed_secret};
+
+#[tokio::test]
+async fn says_synced_first_and_then_ready() {
+    let key = Fixture::rsa2048();
+    let cluster = Cluster::start(&[&key]).await;
+    cluster
+        .create(sealed_secret("db").item("a", "b", &key).object())
+        .await;
+    let synced = cluster.condition("shop", "db", "Synced", "True").await;
+    assert_eq!((synced.get("reason"), synced.get("message")), (None, None));
+    assert_eq!(synced["lastUpdateTime"], synced["lastTransitionTime"]);
+    let ready = cluster.condition("shop", "db", "Ready", "True").await;
+    assert_eq!(ready["reason"], "Unsealed");
+    let object = cluster.sealed_secrets("shop").get("db").await.unwrap();
+    assert_eq!(object.data["status"]["conditions"][0]["type"], "Synced");
+    assert_eq!(object.data["status"]["observedGeneration"], 1);
+}
+
+#[tokio::test]
+async fn clears_the_message_when_the_object_recovers() {
+    let key = Fixture::rsa2048();
+    let cluster = Cluster::start(&[&key]).await;
+    cluster
+        .create(sealed_secret("db").raw_item("a", "AgA=".into()).object())
+        .await;
+    cluster.condition("shop", "db", "Synced", "False").await;
+    cluster
+        .edit(
+            "shop",
+            "db",
+            sealed_secret("db").item("a", "b", &key).spec(),
+        )
+        .await;
+    let synced = cluster.condition("shop", "db", "Synced", "True").await;
+    assert_eq!(synced.get("message"), None);
+}
+
+#[tokio::test]
+async fn keeps_the_secret_of_the_last_good_version() {
+    let key = Fixture::rsa2048();
+    let cluster = Cluster::start(&[&key]).await;
+    cluster
+        .create(sealed_secret("db").item("a", "b", &key).object())
+        .await;
+    cluster.secret("shop", "db").await;
+    cluster
+        .edit(
+            "shop",
+            "db",
+            sealed_secret("db").raw_item("a", "AgA=".into()).spec(),
+        )
+        .await;
+    cluster.condition("shop", "db", "Synced", "False").await;
+    cluster.secret_becomes("shop", "db", &[("a", "b")]).await;
+}
+
+#[tokio::test]
+async fn survives_that_somebody_else_writes_the_status_at_the_same_time() {
+    let key = Fixture::rsa2048();
+    let cluster = Cluster::start(&[&key]).await;
+    cluster
+        .create(sealed_secret("db").item("a", "b", &key).object())
+        .await;
+    for _ in 0..20 {
+        let mut object = cluster.sealed_secrets("shop").get("db").await.unwrap();
+        object.data["status"] =
+            json!({ "conditions": [{ "type": "Synced", "status": "False", "message": "stale" }] });
+        _ = cluster
+            .sealed_secrets("shop")
+            .replace_status("db", &PostParams::default(), &object)
+            .await;
+        let value = format!("v{}", object.resource_version().unwrap());
+        cluster
+            .edit(
+                "shop",
+                "db",
+                sealed_secret("db").item("a", &value, &key).spec(),
+            )
+            .await;
+    }
+    let synced = cluster.condition("shop", "db", "Synced", "True").await;
+    assert_eq!(synced.get("message"), None);
+}
+
+#[tokio::test]
+async fn falls_silent_when_all_is_in_sync() {
+    let key = Fixture::rsa2048();
+    let cluster = Cluster::start(&[&key]).await;
+    cluster
+        .create(sealed_secret("db").item("a", "b", &key).object())
+        .await;
+    cluster.condition("shop", "db", "Ready", "True").await;
+    let version = async || {
+        cluster
+            .sealed_secrets("shop")
+            .list(&Default::default())
+            .await
+            .unwrap()
+            .metadata
+            .resource_version
+    };
+    let mut before = version().await;
+    // The Event comes beside the status: wait until nothing moves, then see that nothing moves.
+    eventually("the cluster is at rest", async || {
+        tokio::time::sleep(std::time::Duration::from_millis(200)).await;
+        let now = version().await;
+        let at_rest = now == before;
+        before = now;
+        at_rest.then_some(())
+    })
+    .await;
+    tokio::time::sleep(std::time::Duration::from_millis(500)).await;
+    assert_eq!(version().await, before);
+}

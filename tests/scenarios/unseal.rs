@@ -1,0 +1,188 @@
+//! A SealedSecret becomes a Secret, follows it, and goes with it.
+
+use kube::ResourceExt;
+use kube::api::DeleteParams;
+use serde_json::json;
+use tests::{Cluster, Fixture, Oracle, eventually, sealed_secret};
+
+#[tokio::test]
+async fn makes_a_secret_that_the_sealed_secret_owns() {
+    let key = Fixture::rsa2048();
+    let cluster = Cluster::start(&[&key]).await;
+    let template = json!({ "type": "example.com/db", "metadata": { "labels": { "app": "db" } } });
+    cluster
+        .create(
+            sealed_secret("db")
+                .item("a", "b", &key)
+                .template(template)
+                .object(),
+        )
+        .await;
+    cluster.secret_becomes("shop", "db", &[("a", "b")]).await;
+
+    let secret = cluster.secrets("shop").get("db").await.unwrap();
+    let sealed = cluster.sealed_secrets("shop").get("db").await.unwrap();
+    assert_eq!(secret.type_.as_deref(), Some("example.com/db"));
+    assert_eq!(secret.labels()["app"], "db");
+    let [owner] = secret.owner_references() else {
+        panic!("one owner")
+    };
+    assert_eq!(
+        (&*owner.kind, &*owner.uid, owner.controller),
+        ("SealedSecret", &*sealed.uid().unwrap(), Some(true))
+    );
+    let message = cluster.event("shop", "db", "Unsealed").await;
+    assert_eq!(message, "SealedSecret unsealed successfully");
+}
+
+#[tokio::test]
+async fn opens_what_an_outsider_sealed_to_the_served_certificate() {
+    let key = Fixture::rsa4096();
+    let cluster = Cluster::start(&[&key]).await;
+    let blob = Oracle::from_pem(&key.private_key).seal(b"from outside", b"shop/db");
+    let sealed = sealed_secret("db").raw_item("a", sealing::base64::encode(&blob).into());
+    cluster.create(sealed.object()).await;
+    cluster
+        .secret_becomes("shop", "db", &[("a", "from outside")])
+        .await;
+}
+
+#[tokio::test]
+async fn opens_nothing_under_another_name() {
+    let key = Fixture::rsa2048();
+    let cluster = Cluster::start(&[&key]).await;
+    cluster
+        .create(
+            sealed_secret("db")
+                .item("a", "b", &key)
+                .renamed("other")
+                .object(),
+        )
+        .await;
+    let synced = cluster.condition("shop", "other", "Synced", "False").await;
+    assert_eq!(synced["message"], "no key could decrypt secret (a)");
+    let message = cluster.event("shop", "other", "ErrUnsealFailed").await;
+    assert_eq!(message, "Failed to unseal: no key could decrypt secret (a)");
+    assert!(
+        cluster
+            .secrets("shop")
+            .get_opt("other")
+            .await
+            .unwrap()
+            .is_none()
+    );
+}
+
+#[tokio::test]
+async fn updates_the_secret_when_the_sealed_secret_is_edited() {
+    let key = Fixture::rsa2048();
+    let cluster = Cluster::start(&[&key]).await;
+    cluster
+        .create(sealed_secret("db").item("a", "b", &key).object())
+        .await;
+    cluster.secret_becomes("shop", "db", &[("a", "b")]).await;
+    let edited = sealed_secret("db")
+        .item("a", "c", &key)
+        .item("new", "d", &key);
+    cluster.edit("shop", "db", edited.spec()).await;
+    cluster
+        .secret_becomes("shop", "db", &[("a", "c"), ("new", "d")])
+        .await;
+}
+
+#[tokio::test]
+async fn removes_the_secret_with_the_sealed_secret() {
+    let key = Fixture::rsa2048();
+    let cluster = Cluster::start(&[&key]).await;
+    cluster
+        .create(sealed_secret("db").item("a", "b", &key).object())
+        .await;
+    cluster.secret("shop", "db").await;
+    cluster.delete("shop", "db").await;
+    eventually("the Secret is gone", async || {
+        cluster
+            .secrets("shop")
+            .get_opt("db")
+            .await
+            .unwrap()
+            .is_none()
+            .then_some(())
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn makes_a_deleted_secret_again() {
+    let key = Fixture::rsa2048();
+    let cluster = Cluster::start(&[&key]).await;
+    cluster
+        .create(sealed_secret("db").item("a", "b", &key).object())
+        .await;
+    cluster.secret("shop", "db").await;
+    cluster
+        .secrets("shop")
+        .delete("db", &DeleteParams::default())
+        .await
+        .unwrap();
+    cluster.secret_becomes("shop", "db", &[("a", "b")]).await;
+}
+
+/// <https://github.com/bitnami/sealed-secrets/issues/1599>
+#[tokio::test]
+async fn survives_a_sealed_secret_that_is_deleted_and_comes_back() {
+    let key = Fixture::rsa2048();
+    let cluster = Cluster::start(&[&key]).await;
+    let sealed = sealed_secret("db").item("a", "b", &key).object();
+    for _ in 0..5 {
+        cluster.create(sealed.clone()).await;
+        cluster.secret("shop", "db").await;
+        cluster.delete("shop", "db").await;
+    }
+    cluster.create(sealed).await;
+    let uid = cluster
+        .sealed_secrets("shop")
+        .get("db")
+        .await
+        .unwrap()
+        .uid();
+    eventually("the Secret belongs to the last SealedSecret", async || {
+        let secret = cluster.secrets("shop").get_opt("db").await.unwrap()?;
+        (Some(&secret.owner_references().first()?.uid) == uid.as_ref()).then_some(())
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn renders_templates_with_the_opened_values() {
+    let key = Fixture::rsa2048();
+    let cluster = Cluster::start(&[&key]).await;
+    let template = json!({ "data": { "url": "db://{{ .user }}@{{ index . \"host-name\" }}", "host-name": "h", "user": null } });
+    cluster
+        .create(
+            sealed_secret("db")
+                .item("user", "ann", &key)
+                .template(template)
+                .object(),
+        )
+        .await;
+    cluster
+        .secret_becomes("shop", "db", &[("url", "db://ann@h"), ("host-name", "h")])
+        .await;
+}
+
+#[tokio::test]
+async fn opens_items_that_were_sealed_to_different_keys() {
+    let (old, new) = (Fixture::rsa2048(), Fixture::rsa4096());
+    let cluster = Cluster::start(&[&old, &new]).await;
+    cluster
+        .create(
+            sealed_secret("db")
+                .item("a", "old", &old)
+                .item("b", "new", &new)
+                .object(),
+        )
+        .await;
+    cluster
+        .secret_becomes("shop", "db", &[("a", "old"), ("b", "new")])
+        .await;
+}
