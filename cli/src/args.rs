@@ -159,7 +159,7 @@ pub(crate) fn parse(
         .try_get_matches_from_mut(line)
         .and_then(|matches| Flags::from_arg_matches(&matches))
         .map_err(|error| Error {
-            message: message(&error),
+            message: message(&error, &command),
             usage: usage.clone(),
         })?;
     Ok(lift(flags, usage)?)
@@ -273,7 +273,7 @@ fn environment(command: &clap::Command, io: &mut Io) -> Vec<OsString> {
         {
             Ok(_) => flags.push(flag),
             Err(error) => {
-                let reason = message(&error);
+                let reason = message(&error, &command);
                 io.warn(&format!("{variable} is ignored: {reason}"));
             }
         }
@@ -282,7 +282,7 @@ fn environment(command: &clap::Command, io: &mut Io) -> Vec<OsString> {
 }
 
 /// What is wrong, in the words of Go's pflag.
-fn message(error: &clap::Error) -> String {
+fn message(error: &clap::Error, command: &clap::Command) -> String {
     let text = |kind| error.get(kind).map(ToString::to_string).unwrap_or_default();
     let (argument, value) = (
         text(ContextKind::InvalidArg),
@@ -301,6 +301,13 @@ fn message(error: &clap::Error) -> String {
         }
         ErrorKind::InvalidValue if value.is_empty() => format!("flag needs an argument: {flag}"),
         ErrorKind::ValueValidation | ErrorKind::InvalidValue => {
+            let argument = command
+                .get_arguments()
+                .find(|argument| argument.get_long() == flag.strip_prefix("--"));
+            let flag = match argument.and_then(clap::Arg::get_short) {
+                Some(letter) => format!("-{letter}, {flag}"),
+                None => flag.to_owned(),
+            };
             let reason = std::error::Error::source(error)
                 .map(ToString::to_string)
                 .unwrap_or_default();

@@ -1,5 +1,6 @@
 //! The certificate to seal to: from a file, a URL, or the controller in the cluster.
 
+use std::io;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -61,10 +62,14 @@ pub enum Error {
 impl Error {
     pub(crate) fn hint(&self) -> Option<String> {
         match self {
-            Self::File(input::Error::Open { path, .. }) => Some(format!(
-                "save one with `kubeseal --fetch-cert > {}`",
-                path.display()
-            )),
+            Self::File(input::Error::Open { path, source })
+                if source.kind() == io::ErrorKind::NotFound =>
+            {
+                Some(format!(
+                    "save one with `kubeseal --fetch-cert > {}`",
+                    path.display()
+                ))
+            }
             Self::SeveralServices(_) => {
                 Some("name one with `--controller-namespace` and `--controller-name`".to_owned())
             }
@@ -202,12 +207,11 @@ impl ControllerService {
 }
 
 async fn exists(client: &Client, namespace: &str, name: &str) -> Result<bool, Error> {
-    let found = Api::<Service>::namespaced(client.clone(), namespace)
-        .get_opt(name)
-        .await;
-    found
-        .map(|service| service.is_some())
-        .map_err(|error| Error::Service(describe(&error)))
+    match Api::<Service>::namespaced(client.clone(), namespace).get(name).await {
+        Ok(_) => Ok(true),
+        Err(kube::Error::Api(status)) if status.code == 404 => Ok(false),
+        Err(error) => Err(Error::Service(describe(&error))),
+    }
 }
 
 async fn from_location(location: &str, io: &mut Io) -> Result<Vec<u8>, Error> {

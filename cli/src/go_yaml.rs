@@ -123,7 +123,10 @@ impl Scalar<'_> {
                 self.double_quoted(column)
             };
         }
-        let means_itself = Meaning::of(self.text) == Meaning::Text && !is_base_60(self.text);
+        // As a key, `<<` would merge; Go's encoder overlooks that.
+        let means_itself = Meaning::of(self.text) == Meaning::Text
+            && !is_base_60(self.text)
+            && (self.may_fold || self.text != "<<");
         if !means_itself {
             self.double_quoted(column)
         } else if allowed.plain {
@@ -389,3 +392,6 @@ fn is_before(a: &str, b: &str) -> bool {
         number_of_a < number_of_b
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -21,8 +21,8 @@ pub enum Error {
     SecretFile(String),
     #[error("cannot read stdin: {0}")]
     Stdin(String),
-    #[error("open {}: {cause}", path.display())]
-    Open { path: PathBuf, cause: String },
+    #[error("open {}: {}", path.display(), error::cause(source))]
+    Open { path: PathBuf, source: io::Error },
     #[error("cannot read `{}`: {cause}", path.display())]
     Read { path: PathBuf, cause: String },
 }
@@ -64,13 +64,13 @@ pub(crate) fn read_file(path: &Path) -> Result<Zeroizing<Vec<u8>>, Error> {
 }
 
 fn open(path: &Path) -> Result<File, Error> {
-    let fail = |cause: &io::Error| Error::Open {
+    let fail = |source| Error::Open {
         path: path.to_owned(),
-        cause: error::cause(cause),
+        source,
     };
-    let file = File::open(path).map_err(|error| fail(&error))?;
+    let file = File::open(path).map_err(fail)?;
     match file.metadata() {
-        Ok(metadata) if metadata.is_dir() => Err(fail(&io::ErrorKind::IsADirectory.into())),
+        Ok(metadata) if metadata.is_dir() => Err(fail(io::ErrorKind::IsADirectory.into())),
         _ => Ok(file),
     }
 }

@@ -1,0 +1,182 @@
+//! Command lines as data: every file under `cases/` is one, run in this process with a closed
+//! environment, a folder of its own and a fixed clock. Everything it prints and leaves behind is
+//! compared; what it sealed is opened again.
+
+mod closed;
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use closed::{Output, fixture, io};
+use sealing::{Label, PrivateKey};
+use serde::Deserialize;
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Case {
+    /// `$DIR` stands for the folder of the case.
+    args: Vec<String>,
+    #[serde(default)]
+    env: BTreeMap<String, String>,
+    #[serde(default)]
+    stdin: String,
+    #[serde(default)]
+    stdin_is_terminal: bool,
+    #[serde(default)]
+    files: BTreeMap<String, String>,
+    #[serde(default = "default_now")]
+    now: String,
+    #[serde(default)]
+    code: u8,
+    /// `<sealed>` stands for each sealed value, `$USAGE` for the list of flags.
+    #[serde(default)]
+    stdout: String,
+    #[serde(default)]
+    stderr: String,
+    /// Files that are new or changed afterwards; there may be no others.
+    #[serde(default)]
+    left: BTreeMap<String, String>,
+    /// The sealed values in the order in which they were printed or written.
+    #[serde(default)]
+    opens: Vec<Value>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Value {
+    label: String,
+    value: String,
+}
+
+fn default_now() -> String {
+    closed::NOW.to_owned()
+}
+
+#[tokio::test]
+async fn every_case_does_what_it_says() {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/cases");
+    let files = cases_under(&folder);
+    assert!(files.len() >= 40, "found only {} cases", files.len());
+    let mut failures = String::new();
+    for file in &files {
+        if let Err(difference) = run(file).await {
+            let name = file.strip_prefix(&folder).unwrap().display();
+            failures.push_str(&format!("\n== {name}\n{difference}"));
+        }
+    }
+    assert!(failures.is_empty(), "{failures}");
+}
+
+fn cases_under(folder: &Path) -> Vec<PathBuf> {
+    let mut files = Vec::new();
+    for entry in std::fs::read_dir(folder).unwrap() {
+        let path = entry.unwrap().path();
+        if path.is_dir() {
+            files.extend(cases_under(&path))
+        } else {
+            files.push(path)
+        }
+    }
+    files.sort();
+    files
+}
+
+async fn run(file: &Path) -> Result<(), String> {
+    let text = std::fs::read_to_string(file).unwrap();
+    let case: Case = serde_saphyr::from_str(&text).map_err(|error| error.to_string())?;
+    let folder = tempfile::tempdir().unwrap();
+    let dir = folder.path().to_str().unwrap().to_owned();
+    let in_dir = |text: &String| text.replace("$DIR", &dir);
+    let mut files = case.files.clone();
+    for name in ["rsa2048.pem", "ec.pem"] {
+        files.insert(name.to_owned(), fixture(name));
+    }
+    for (name, content) in &files {
+        std::fs::write(folder.path().join(name), in_dir(content)).unwrap();
+    }
+    let env = case
+        .env
+        .iter()
+        .map(|(name, value)| (name.clone(), in_dir(value)));
+    let (mut io, printed) = io(case.stdin.as_bytes(), env, &case.now);
+    io.stdin_is_terminal = case.stdin_is_terminal;
+    let args = ["kubeseal".to_owned()]
+        .into_iter()
+        .chain(case.args.iter().map(in_dir));
+    let code = cli::run(args.map(Into::into), &mut io).await;
+
+    let Output { stdout, stderr } = printed.take();
+    let mut sealed = Vec::new();
+    let mut left = files_in(folder.path());
+    left.retain(|name, content| files.get(name).map(in_dir).as_ref() != Some(content));
+    let stdout = hide_sealed(&stdout, &mut sealed);
+    left.values_mut()
+        .for_each(|content| *content = hide_sealed(content, &mut sealed));
+    let stderr = stderr.replace(&dir, "$DIR");
+
+    let mut differences = String::new();
+    let mut compare = |what: &str, expected: String, found: String| {
+        if expected != found {
+            differences.push_str(&format!(
+                "-- {what}: expected\n{expected}-- found\n{found}\n"
+            ));
+        }
+    };
+    compare("code", case.code.to_string(), code.to_string());
+    let usage = || fixture("usage.txt").trim_end().to_owned();
+    compare("stdout", case.stdout.replace("$USAGE", &usage()), stdout);
+    compare("stderr", case.stderr.replace("$USAGE", &usage()), stderr);
+    compare("files", format!("{:#?}", case.left), format!("{left:#?}"));
+    let labels: Vec<_> = case
+        .opens
+        .iter()
+        .map(|value| value.label.as_str())
+        .collect();
+    let values: Vec<_> = case.opens.iter().map(|value| value.value.clone()).collect();
+    compare(
+        "sealed",
+        format!("{values:?}"),
+        format!("{:?}", open(&sealed, &labels)),
+    );
+    if differences.is_empty() {
+        Ok(())
+    } else {
+        Err(differences)
+    }
+}
+
+fn files_in(folder: &Path) -> BTreeMap<String, String> {
+    let read = |entry: std::io::Result<std::fs::DirEntry>| {
+        let path = entry.unwrap().path();
+        let name = path.file_name().unwrap().to_str().unwrap().to_owned();
+        (name, std::fs::read_to_string(path).unwrap())
+    };
+    std::fs::read_dir(folder).unwrap().map(read).collect()
+}
+
+/// Takes the sealed values out of a text.
+fn hide_sealed(text: &str, sealed: &mut Vec<String>) -> String {
+    let mut hidden = text.to_owned();
+    let is_base64 = |c: char| c.is_ascii_alphanumeric() || matches!(c, '+' | '/' | '=');
+    for word in text.split(|c| !is_base64(c)) {
+        if word.len() > 300 && word.starts_with("AQ") {
+            hidden = hidden.replacen(word, "<sealed>", 1);
+            sealed.push(word.to_owned());
+        }
+    }
+    hidden
+}
+
+fn open(sealed: &[String], labels: &[&str]) -> Vec<String> {
+    let key = Arc::new(PrivateKey::from_pem(fixture("rsa2048.key").as_bytes()).unwrap());
+    let open_one = |(index, text): (usize, &String)| {
+        let label = Label::from(labels.get(index).copied().unwrap_or("?"));
+        let items = BTreeMap::from([("value".to_owned(), text.clone())]);
+        match sealing::open(&items, label, std::slice::from_ref(&key)) {
+            Ok(opened) => String::from_utf8_lossy(opened.items["value"].expose()).into_owned(),
+            Err(_) => format!("<does not open under {:?}>", labels.get(index)),
+        }
+    };
+    sealed.iter().enumerate().map(open_one).collect()
+}

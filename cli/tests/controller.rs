@@ -1,0 +1,262 @@
+//! The certificate through an API server's proxy: which requests are made, and what is said when
+//! one of them fails. The server answers from a list of paths.
+
+mod closed;
+
+use std::collections::BTreeMap;
+use std::io::{BufRead, BufReader, Write};
+use std::net::{TcpListener, TcpStream};
+use std::sync::{Arc, Mutex};
+
+use closed::{Output, fixture, io};
+
+const DEFAULT: &str = "/api/v1/namespaces/kube-system/services/sealed-secrets-controller";
+const FLAGS: &str = "Please, use the flag --controller-name and --controller-namespace to set up \
+                     the name and namespace of the sealed secrets controller\n";
+
+struct Server {
+    kubeconfig: tempfile::NamedTempFile,
+    requests: Arc<Mutex<Vec<String>>>,
+}
+
+/// Serves these paths; any other is not found.
+fn serve(answers: &[(&str, &str)]) -> Server {
+    let answers: BTreeMap<String, String> = answers
+        .iter()
+        .map(|(path, body)| ((*path).to_owned(), (*body).to_owned()))
+        .collect();
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let port = listener.local_addr().unwrap().port();
+    let requests = Arc::<Mutex<Vec<String>>>::default();
+    let seen = Arc::clone(&requests);
+    std::thread::spawn(move || {
+        for stream in listener.incoming() {
+            answer(stream.unwrap(), &answers, &seen);
+        }
+    });
+    let mut kubeconfig = tempfile::NamedTempFile::new().unwrap();
+    writeln!(
+        kubeconfig,
+        "current-context: c\ncontexts: [{{name: c, context: {{cluster: c}}}}]"
+    )
+    .unwrap();
+    writeln!(
+        kubeconfig,
+        "clusters: [{{name: c, cluster: {{server: 'http://127.0.0.1:{port}'}}}}]"
+    )
+    .unwrap();
+    Server {
+        kubeconfig,
+        requests,
+    }
+}
+
+fn answer(mut stream: TcpStream, answers: &BTreeMap<String, String>, seen: &Mutex<Vec<String>>) {
+    let mut lines = BufReader::new(stream.try_clone().unwrap())
+        .lines()
+        .map(Result::unwrap);
+    let request = lines.next().unwrap();
+    let path = request.split(' ').nth(1).unwrap().to_owned();
+    let headers: Vec<_> = lines.take_while(|line| !line.is_empty()).collect();
+    let accept = headers
+        .iter()
+        .find_map(|line| line.strip_prefix("accept: "))
+        .unwrap_or_default();
+    seen.lock().unwrap().push(if accept.contains("pem") {
+        format!("{path} {accept}")
+    } else {
+        path.clone()
+    });
+    let name = path.rsplit('/').next().unwrap();
+    let missing = status(404, &format!("services \\\"{name}\\\" not found"));
+    let (code, body) = match answers.get(&path) {
+        Some(body) if body.contains("\"Failure\"") => (503, body),
+        Some(body) => (200, body),
+        None => (404, &missing),
+    };
+    let head = format!(
+        "HTTP/1.1 {code} X\r\nConnection: close\r\nContent-Length: {}\r\n\r\n",
+        body.len()
+    );
+    stream
+        .write_all(format!("{head}{body}").as_bytes())
+        .unwrap();
+}
+
+fn status(code: u16, message: &str) -> String {
+    format!(
+        r#"{{"kind":"Status","apiVersion":"v1","status":"Failure","message":"{message}","code":{code}}}"#
+    )
+}
+
+fn service(ports: &str) -> String {
+    format!(
+        r#"{{"kind":"Service","apiVersion":"v1","metadata":{{"name":"x"}},"spec":{{"ports":{ports}}}}}"#
+    )
+}
+
+async fn fetch(server: &Server, flags: &[&str]) -> (u8, Output) {
+    let (mut io, printed) = io(b"", std::iter::empty(), closed::NOW);
+    let kubeconfig = server.kubeconfig.path().to_str().unwrap();
+    let args = ["kubeseal", "--fetch-cert", "--kubeconfig", kubeconfig]
+        .into_iter()
+        .chain(flags.iter().copied());
+    (
+        cli::run(args.map(Into::into), &mut io).await,
+        printed.take(),
+    )
+}
+
+#[tokio::test]
+async fn asks_the_service_and_keeps_the_colon_of_a_port_without_a_name() {
+    let certificate = fixture("rsa2048.pem");
+    let path =
+        "/api/v1/namespaces/kube-system/services/http:sealed-secrets-controller:/proxy/v1/cert.pem";
+    let server = serve(&[
+        (DEFAULT, &service(r#"[{"port":8080}]"#)),
+        (path, &certificate),
+    ]);
+    let (code, output) = fetch(&server, &[]).await;
+    assert_eq!(
+        (code, output.stdout, output.stderr.as_str()),
+        (0, certificate, "")
+    );
+    let requests = server.requests.lock().unwrap();
+    assert_eq!(
+        requests.last().unwrap(),
+        &format!("{path} application/x-pem-file, */*")
+    );
+    assert!(
+        requests[..requests.len() - 1]
+            .iter()
+            .all(|path| path == DEFAULT)
+    );
+}
+
+#[tokio::test]
+async fn uses_the_name_of_the_first_port_of_the_service_that_was_named() {
+    let certificate = fixture("rsa2048.pem");
+    let service = service(r#"[{"name":"http","port":8080},{"name":"metrics","port":8081}]"#);
+    let server = serve(&[
+        ("/api/v1/namespaces/seals/services/mine", &service),
+        (
+            "/api/v1/namespaces/seals/services/http:mine:http/proxy/v1/cert.pem",
+            &certificate,
+        ),
+    ]);
+    let (code, output) = fetch(
+        &server,
+        &["--controller-namespace", "seals", "--controller-name=mine"],
+    )
+    .await;
+    assert_eq!(
+        (code, output.stdout, output.stderr.as_str()),
+        (0, certificate, "")
+    );
+}
+
+#[tokio::test]
+async fn finds_the_only_service_under_a_known_name_and_says_so() {
+    let certificate = fixture("rsa2048.pem");
+    let server = serve(&[
+        (
+            "/api/v1/namespaces/sealed-secrets/services/sealed-secrets",
+            &service(r#"[{"name":"http","port":8080}]"#),
+        ),
+        (
+            "/api/v1/namespaces/sealed-secrets/services/http:sealed-secrets:http/proxy/v1/cert.pem",
+            &certificate,
+        ),
+    ]);
+    let (code, output) = fetch(&server, &[]).await;
+    let said = "using the controller's Service `sealed-secrets/sealed-secrets`\n";
+    assert_eq!(
+        (code, output.stdout, output.stderr.as_str()),
+        (0, certificate, said)
+    );
+}
+
+#[tokio::test]
+async fn does_not_choose_between_two_known_names() {
+    let ports = service(r#"[{"port":8080}]"#);
+    let server = serve(&[
+        (
+            "/api/v1/namespaces/kube-system/services/sealed-secrets",
+            &ports,
+        ),
+        (
+            "/api/v1/namespaces/sealed-secrets/services/sealed-secrets",
+            &ports,
+        ),
+    ]);
+    let (code, output) = fetch(&server, &[]).await;
+    let error = "error: cannot get sealed secret service: `kube-system/sealed-secrets` and \
+                 `sealed-secrets/sealed-secrets` may all be it\n\
+                 hint: name one with `--controller-namespace` and `--controller-name`\n";
+    assert_eq!(
+        (code, output.stdout.as_str(), output.stderr.as_str()),
+        (1, "", error)
+    );
+}
+
+#[tokio::test]
+async fn does_not_look_elsewhere_for_a_service_that_was_named() {
+    let ports = service(r#"[{"port":8080}]"#);
+    let server = serve(&[(
+        "/api/v1/namespaces/kube-system/services/sealed-secrets",
+        &ports,
+    )]);
+    let (code, output) = fetch(&server, &["--controller-name", "mine"]).await;
+    let error =
+        format!("error: cannot get sealed secret service: services \"mine\" not found.\n{FLAGS}");
+    assert_eq!(
+        (code, output.stdout.as_str(), output.stderr),
+        (1, "", error)
+    );
+}
+
+#[tokio::test]
+async fn names_the_default_when_there_is_none_at_all() {
+    let (code, output) = fetch(&serve(&[]), &[]).await;
+    let error = format!(
+        "error: cannot get sealed secret service: services \"sealed-secrets-controller\" not found.\n{FLAGS}"
+    );
+    assert_eq!(
+        (code, output.stdout.as_str(), output.stderr),
+        (1, "", error)
+    );
+}
+
+#[tokio::test]
+async fn names_a_service_without_ports() {
+    let (code, output) = fetch(&serve(&[(DEFAULT, &service("[]"))]), &[]).await;
+    let error = "error: cannot get sealed secret service: Service `kube-system/sealed-secrets-controller` has no ports\n";
+    assert_eq!(
+        (code, output.stdout.as_str(), output.stderr.as_str()),
+        (1, "", error)
+    );
+}
+
+#[tokio::test]
+async fn repeats_what_the_api_server_says_and_asks_only_once() {
+    let path =
+        "/api/v1/namespaces/kube-system/services/http:sealed-secrets-controller:/proxy/v1/cert.pem";
+    let refusal = status(503, "no endpoints available");
+    let server = serve(&[(DEFAULT, &service(r#"[{"port":8080}]"#)), (path, &refusal)]);
+    let (code, output) = fetch(&server, &[]).await;
+    let error = "error: cannot fetch certificate: no endpoints available\n";
+    assert_eq!(
+        (code, output.stdout.as_str(), output.stderr.as_str()),
+        (1, "", error)
+    );
+    assert_eq!(
+        server
+            .requests
+            .lock()
+            .unwrap()
+            .iter()
+            .filter(|request| request.contains("proxy"))
+            .count(),
+        1
+    );
+}
