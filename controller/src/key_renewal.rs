@@ -109,10 +109,9 @@ async fn adopt_legacy_key(client: &Client, config: &Config, keys: &KeyRing) -> R
         return Ok(());
     }
     let found = secret_api::get(client, &config.namespace, name).await;
-    if let Some(secret) = found.map_err(|error| Error::Read(name.clone(), error.to_string()))? {
-        if let Err(error) = keys.put(&secret) {
-            tracing::error!(secretname = name, %error, "Error reading private key");
-        }
+    let found = found.map_err(|error| Error::Read(name.clone(), error.to_string()))?;
+    if let Some(Err(error)) = found.map(|secret| keys.put(&secret)) {
+        tracing::error!(secretname = name, %error, "Error reading private key");
     }
     Ok(())
 }

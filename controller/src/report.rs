@@ -48,10 +48,11 @@ pub(crate) async fn report(
             .publish(client, &reference(guarded), kind, reason, &message)
             .await;
     }
-    if is_news && update_status {
-        if let Err(error) = write_status(guarded, &verdict, client).await {
-            tracing::error!(sealed_secret = %guarded.key(), %error, "Error updating SealedSecret status");
-        }
+    if is_news
+        && update_status
+        && let Err(error) = write_status(guarded, &verdict, client).await
+    {
+        tracing::error!(sealed_secret = %guarded.key(), %error, "Error updating SealedSecret status");
     }
 }
 

@@ -61,6 +61,20 @@ mod tests {
         assert_eq!(decode("aGVsbG8"), Err(Error { offset: 4 }));
     }
 
+    proptest::proptest! {
+        #[test]
+        fn reads_back_what_it_wrote(bytes: Vec<u8>) {
+            assert_eq!(decode(&encode(&bytes)), Ok(bytes));
+        }
+
+        #[test]
+        fn takes_any_text_without_a_panic(text: String) {
+            if let Err(error) = decode(&text) {
+                assert!(error.offset <= text.len());
+            }
+        }
+    }
+
     #[test]
     fn counts_the_offset_as_go_does() {
         assert_eq!(decode("NOTVALIDBASE64"), Err(Error { offset: 12 }));

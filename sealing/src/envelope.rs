@@ -137,6 +137,15 @@ mod tests {
         }
     }
 
+    proptest::proptest! {
+        #[test]
+        fn loses_no_byte_of_what_it_takes_apart(bytes: Vec<u8>) {
+            if let Ok(Envelope::V1 { session_key, value }) = Envelope::parse(&bytes) {
+                assert_eq!([&bytes[..2], session_key, value].concat(), bytes);
+            }
+        }
+    }
+
     #[test]
     fn refuses_a_version_it_does_not_know() {
         assert_eq!(

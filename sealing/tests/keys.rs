@@ -1,4 +1,8 @@
 //! Keys and certificates: what is read, what is refused, what is made.
+#![expect(
+    clippy::unwrap_used,
+    reason = "a test ends where its fixture is broken"
+)]
 
 use jiff::{SignedDuration, Timestamp};
 use sealing::{Certificate, GeneratedKey, PrivateKey, certificate, key};

@@ -1,4 +1,8 @@
 //! What the resource accepts, and what unsealing makes of it.
+#![expect(
+    clippy::unwrap_used,
+    reason = "a test ends where its fixture is broken"
+)]
 
 use std::collections::BTreeMap;
 use std::sync::Arc;

@@ -1,4 +1,8 @@
 //! Values that others sealed: the real kubeseal, and an implementation that shares no code with it.
+#![expect(
+    clippy::unwrap_used,
+    reason = "a test ends where its fixture is broken"
+)]
 
 use std::collections::BTreeMap;
 use std::sync::Arc;

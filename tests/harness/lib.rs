@@ -1,7 +1,6 @@
 //! What scenarios stand on: a cluster with a controller in it, builders, and patience.
 #![expect(
     clippy::unwrap_used,
-    clippy::panic,
     reason = "a scenario ends where its stage is broken"
 )]
 
