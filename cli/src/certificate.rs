@@ -207,7 +207,10 @@ impl ControllerService {
 }
 
 async fn exists(client: &Client, namespace: &str, name: &str) -> Result<bool, Error> {
-    match Api::<Service>::namespaced(client.clone(), namespace).get(name).await {
+    match Api::<Service>::namespaced(client.clone(), namespace)
+        .get(name)
+        .await
+    {
         Ok(_) => Ok(true),
         Err(kube::Error::Api(status)) if status.code == 404 => Ok(false),
         Err(error) => Err(Error::Service(describe(&error))),
