@@ -20,6 +20,7 @@ pub const SKIP_OWNER_REFERENCES: &str = "sealedsecrets.bitnami.com/skip-set-owne
 #[kube(printcolumn(name = "Status", type_ = "string", json_path = ".status.conditions[0].message"))]
 #[kube(printcolumn(name = "Synced", type_ = "string", json_path = ".status.conditions[0].status"))]
 #[kube(printcolumn(name = "Age", type_ = "date", json_path = ".metadata.creationTimestamp"))]
+#[expect(clippy::duplicated_attributes, reason = "each column has a type of its own")]
 #[kube(doc = "A Secret whose values only the controller can open.")]
 #[serde(rename_all = "camelCase")]
 pub struct SealedSecretSpec {
