@@ -53,89 +53,99 @@ impl Error {
 #[command(name = "kubeseal", disable_help_flag = true, args_override_self = true)]
 #[command(help_template = "{options}")]
 struct Flags {
-    /// Allow Secrets without any data
-    #[arg(long, num_args = 0..=1, require_equals = true, default_missing_value = "true", default_value = "false")]
-    #[arg(value_parser = boolean, hide_default_value = true, value_name = "BOOL", action = ArgAction::Set)]
-    allow_empty_data: bool,
-
-    /// Seal to this certificate, a file or a URL, instead of asking the cluster
-    #[arg(long, value_name = "FILE|URL", allow_hyphen_values = true)]
-    cert: Option<String>,
-
-    /// Use this context of the kubeconfig
-    #[arg(long, allow_hyphen_values = true)]
-    context: Option<String>,
-
-    /// The Service of the controller [default: sealed-secrets-controller]
-    #[arg(long, value_name = "NAME", allow_hyphen_values = true)]
-    controller_name: Option<String>,
-
-    /// The namespace of the controller [default: kube-system]
-    #[arg(long, value_name = "NAMESPACE", allow_hyphen_values = true)]
-    controller_namespace: Option<String>,
-
-    /// Print the certificate of the controller
-    #[arg(long, num_args = 0..=1, require_equals = true, default_missing_value = "true", default_value = "false")]
-    #[arg(value_parser = boolean, hide_default_value = true, value_name = "BOOL", action = ArgAction::Set)]
-    fetch_cert: bool,
-
-    /// Print json or yaml [default: json]
-    #[arg(
-        short = 'o',
-        long,
-        allow_hyphen_values = true,
-        default_value = "json",
-        hide_default_value = true
-    )]
-    format: Format,
-
-    /// With --raw, seal the content of this file
-    #[arg(long, value_name = "[KEY=]FILE", action = ArgAction::Append, allow_hyphen_values = true)]
-    from_file: Vec<String>,
-
-    /// Print this list
-    #[arg(short = 'h', long, num_args = 0..=1, require_equals = true, default_missing_value = "true")]
-    #[arg(value_parser = boolean, default_value = "false", hide_default_value = true, value_name = "BOOL")]
-    #[arg(action = ArgAction::Set)]
-    help: bool,
-
-    /// Reach the cluster with this kubeconfig
-    #[arg(long, value_name = "FILE", allow_hyphen_values = true)]
-    kubeconfig: Option<PathBuf>,
-
-    /// The name of the Secret; needed for --raw with strict scope
-    #[arg(long, allow_hyphen_values = true)]
-    name: Option<String>,
-
-    /// The namespace of the Secret
-    #[arg(short = 'n', long, allow_hyphen_values = true)]
-    namespace: Option<String>,
-
-    /// Seal one value, from --from-file or stdin, and print only what is sealed
-    #[arg(long, num_args = 0..=1, require_equals = true, default_missing_value = "true", default_value = "false")]
-    #[arg(value_parser = boolean, hide_default_value = true, value_name = "BOOL", action = ArgAction::Set)]
-    raw: bool,
-
-    /// Where the sealed values can be opened: strict, namespace-wide or cluster-wide [default: strict]
-    #[arg(long, allow_hyphen_values = true)]
-    scope: Option<Scope>,
+    /// Read the Secret from this file
+    #[arg(short = 'f', long, value_name = "FILE", allow_hyphen_values = true)]
+    secret_file: Option<PathBuf>,
 
     /// Write to this file; .yaml and .yml make it YAML
     #[arg(short = 'w', long, value_name = "FILE", allow_hyphen_values = true)]
     sealed_secret_file: Option<PathBuf>,
 
-    /// Read the Secret from this file
-    #[arg(short = 'f', long, value_name = "FILE", allow_hyphen_values = true)]
-    secret_file: Option<PathBuf>,
+    /// Print json or yaml [default: json]
+    #[arg(short = 'o', long, allow_hyphen_values = true)]
+    format: Option<Format>,
+
+    /// Where the sealed values can be opened: strict, namespace-wide or cluster-wide [default: strict]
+    #[arg(long, allow_hyphen_values = true)]
+    scope: Option<Scope>,
+
+    /// The name of the Secret; needed for --raw with strict scope
+    #[arg(long, allow_hyphen_values = true)]
+    name: Option<String>,
+
+    /// Allow Secrets without any data
+    #[arg(long, value_name = "BOOL", action = ArgAction::Set, value_parser = boolean)]
+    #[arg(num_args = 0..=1, require_equals = true, default_missing_value = "true")]
+    #[arg(default_value = "false", hide_default_value = true)]
+    allow_empty_data: bool,
+
+    /// Seal one value, from --from-file or stdin, and print only what is sealed
+    #[arg(long, value_name = "BOOL", action = ArgAction::Set, value_parser = boolean)]
+    #[arg(num_args = 0..=1, require_equals = true, default_missing_value = "true")]
+    #[arg(default_value = "false", hide_default_value = true)]
+    raw: bool,
+
+    /// With --raw, seal the content of this file
+    #[arg(long, value_name = "[KEY=]FILE", action = ArgAction::Append, allow_hyphen_values = true)]
+    from_file: Vec<String>,
+
+    /// Print the certificate of the controller
+    #[arg(long, value_name = "BOOL", action = ArgAction::Set, value_parser = boolean)]
+    #[arg(num_args = 0..=1, require_equals = true, default_missing_value = "true")]
+    #[arg(default_value = "false", hide_default_value = true)]
+    fetch_cert: bool,
+
+    #[command(flatten)]
+    certificate: CertificateFlags,
+
+    #[command(flatten)]
+    cluster: ClusterFlags,
 
     /// Print the version
-    #[arg(long, num_args = 0..=1, require_equals = true, default_missing_value = "true", default_value = "false")]
-    #[arg(value_parser = boolean, hide_default_value = true, value_name = "BOOL", action = ArgAction::Set)]
+    #[arg(long, value_name = "BOOL", action = ArgAction::Set, value_parser = boolean)]
+    #[arg(num_args = 0..=1, require_equals = true, default_missing_value = "true")]
+    #[arg(default_value = "false", hide_default_value = true)]
     version: bool,
+
+    /// Print this list
+    #[arg(short = 'h', long, value_name = "BOOL", action = ArgAction::Set, value_parser = boolean)]
+    #[arg(num_args = 0..=1, require_equals = true, default_missing_value = "true")]
+    #[arg(default_value = "false", hide_default_value = true)]
+    help: bool,
 
     // Words that are no flags are ignored, as they always were.
     #[arg(hide = true)]
     ignored: Vec<OsString>,
+}
+
+#[derive(clap::Args)]
+struct CertificateFlags {
+    /// Seal to this certificate, a file or a URL, instead of asking the cluster
+    #[arg(long, value_name = "FILE|URL", allow_hyphen_values = true)]
+    cert: Option<String>,
+
+    /// The namespace of the controller [default: kube-system]
+    #[arg(long, value_name = "NAMESPACE", allow_hyphen_values = true)]
+    controller_namespace: Option<String>,
+
+    /// The Service of the controller [default: sealed-secrets-controller]
+    #[arg(long, value_name = "NAME", allow_hyphen_values = true)]
+    controller_name: Option<String>,
+}
+
+#[derive(clap::Args)]
+struct ClusterFlags {
+    /// The namespace of the Secret
+    #[arg(short = 'n', long, allow_hyphen_values = true)]
+    namespace: Option<String>,
+
+    /// Reach the cluster with this kubeconfig
+    #[arg(long, value_name = "FILE", allow_hyphen_values = true)]
+    kubeconfig: Option<PathBuf>,
+
+    /// Use this context of the kubeconfig
+    #[arg(long, allow_hyphen_values = true)]
+    context: Option<String>,
 }
 
 /// Reads a command line, over the environment.
@@ -162,93 +172,120 @@ pub(crate) fn parse(
             message: message(&error, &command),
             usage: usage.clone(),
         })?;
-    Ok(lift(flags, usage)?)
-}
-
-fn lift(flags: Flags, usage: String) -> Result<Command, ModeError> {
-    let Flags {
-        allow_empty_data,
-        cert,
-        context,
-        controller_name,
-        controller_namespace,
-        fetch_cert,
-        format,
-        from_file,
-        help,
-        kubeconfig,
-        name,
-        namespace,
-        raw,
-        scope,
-        sealed_secret_file,
-        secret_file,
-        version,
-        ignored: _,
-    } = flags;
-    if version {
+    if flags.version {
         return Ok(Command::Print(format!(
             "kubeseal version: {}\n",
             version_text()
         )));
     }
-    if help {
+    if flags.help {
         return Ok(Command::Print(usage));
     }
-    if !from_file.is_empty() && !raw {
-        return Err(ModeError::FromFileWithoutRaw);
-    }
-    let present = |text: Option<String>| text.filter(|text| !text.is_empty());
-    let present_path = |path: Option<PathBuf>| path.filter(|path| !path.as_os_str().is_empty());
-    let cluster = ClusterAccess {
-        kubeconfig: present_path(kubeconfig),
-        context: present(context),
-        namespace: present(namespace).map(without_prefix),
-    };
-    let certificate = match present(cert) {
-        Some(location) => Source::Location(location),
-        None => Source::Controller(ControllerService {
-            namespace: present(controller_namespace),
-            name: present(controller_name),
-        }),
-    };
-    let (name, secret_file) = (present(name), present_path(secret_file));
-    let output = present_path(sealed_secret_file).map_or(Output::Stdout, Output::File);
-    let format = if output.is_yaml_file() {
-        Format::Yaml
-    } else {
-        format
-    };
-    if fetch_cert {
-        return Ok(Command::FetchCert(FetchCert {
-            certificate,
-            cluster,
+    Ok(flags.lift()?)
+}
+
+impl Flags {
+    fn lift(self) -> Result<Command, ModeError> {
+        let Self {
             secret_file,
-            output,
-        }));
-    }
-    if raw {
-        let from_file = single_file(&from_file)?;
-        return Ok(Command::SealRaw(SealRaw {
-            certificate,
-            cluster,
-            secret_file,
-            from_file,
+            sealed_secret_file,
+            format,
+            scope,
             name,
-            scope: scope.unwrap_or_default(),
+            allow_empty_data,
+            raw,
+            from_file,
+            fetch_cert,
+            certificate,
+            cluster,
+            version: _,
+            help: _,
+            ignored: _,
+        } = self;
+        if !from_file.is_empty() && !raw {
+            return Err(ModeError::FromFileWithoutRaw);
+        }
+        let (certificate, cluster) = (certificate.lift(), cluster.lift());
+        let (secret_file, name) = (path(secret_file), text(name));
+        let output = path(sealed_secret_file).map_or(Output::Stdout, Output::File);
+        if fetch_cert {
+            return Ok(Command::FetchCert(FetchCert {
+                certificate,
+                cluster,
+                secret_file,
+                output,
+            }));
+        }
+        if raw {
+            let from_file = single_file(&from_file)?;
+            let scope = scope.unwrap_or_default();
+            return Ok(Command::SealRaw(SealRaw {
+                certificate,
+                cluster,
+                secret_file,
+                from_file,
+                name,
+                scope,
+                output,
+            }));
+        }
+        let format = if output.is_yaml_file() {
+            Format::Yaml
+        } else {
+            format.unwrap_or_default()
+        };
+        Ok(Command::Seal(Seal {
+            certificate,
+            cluster,
+            secret_file,
+            name,
+            scope,
+            allow_empty_data,
+            format,
             output,
-        }));
+        }))
     }
-    Ok(Command::Seal(Seal {
-        certificate,
-        cluster,
-        secret_file,
-        name,
-        scope,
-        allow_empty_data,
-        format,
-        output,
-    }))
+}
+
+impl CertificateFlags {
+    fn lift(self) -> Source {
+        let Self {
+            cert,
+            controller_namespace,
+            controller_name,
+        } = self;
+        match text(cert) {
+            Some(location) => Source::Location(location),
+            None => Source::Controller(ControllerService {
+                namespace: text(controller_namespace),
+                name: text(controller_name),
+            }),
+        }
+    }
+}
+
+impl ClusterFlags {
+    fn lift(self) -> ClusterAccess {
+        let Self {
+            namespace,
+            kubeconfig,
+            context,
+        } = self;
+        ClusterAccess {
+            kubeconfig: path(kubeconfig),
+            context: text(context),
+            namespace: text(namespace).map(without_prefix),
+        }
+    }
+}
+
+/// An empty text counts as none.
+fn text(value: Option<String>) -> Option<String> {
+    value.filter(|value| !value.is_empty())
+}
+
+fn path(value: Option<PathBuf>) -> Option<PathBuf> {
+    value.filter(|value| !value.as_os_str().is_empty())
 }
 
 /// The flags that `SEALED_SECRETS_<FLAG>` sets; what does not parse is warned about and ignored.
@@ -273,7 +310,7 @@ fn environment(command: &clap::Command, io: &mut Io) -> Vec<OsString> {
         {
             Ok(_) => flags.push(flag),
             Err(error) => {
-                let reason = message(&error, &command);
+                let reason = message(&error, command);
                 io.warn(&format!("{variable} is ignored: {reason}"));
             }
         }

@@ -46,7 +46,7 @@ enum Found {
 
 impl ClusterAccess {
     /// A client that gives up soon and sends nothing twice.
-    pub(crate) async fn client(&self, io: &Io) -> Result<Client, Error> {
+    pub(crate) async fn client(&self, io: &mut Io) -> Result<Client, Error> {
         let mut config = match self.find(io)? {
             Found::Kubeconfig(kubeconfig) => {
                 self.selected_context(&kubeconfig)?
@@ -137,7 +137,7 @@ impl ClusterAccess {
         &self,
         kubeconfig: Kubeconfig,
         options: &KubeConfigOptions,
-        io: &Io,
+        io: &mut Io,
     ) -> Result<Config, Error> {
         let cluster = self
             .selected_context(&kubeconfig)?

@@ -303,10 +303,8 @@ fn is_base_60(text: &str) -> bool {
     });
     let mut parts = whole.split(':');
     let first = parts.next().unwrap_or_default();
-    let is_part = |part: &str| match part.as_bytes() {
-        [b'0'..=b'9'] | [b'0'..=b'5', b'0'..=b'9'] => true,
-        _ => false,
-    };
+    let is_part =
+        |part: &str| matches!(part.as_bytes(), [b'0'..=b'9'] | [b'0'..=b'5', b'0'..=b'9']);
     first.starts_with(|c: char| c.is_ascii_digit())
         && first.bytes().all(|b| b.is_ascii_digit() || b == b'_')
         && whole.contains(':')

@@ -45,3 +45,14 @@ async fn dispatch(args: impl IntoIterator<Item = OsString>, io: &mut Io) -> Resu
         Command::Seal(command) => command.run(io).await,
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn can_run_on_any_thread() {
+        fn is_send(_: impl Send) {}
+        is_send(run([], &mut Io::of_process()));
+    }
+}

@@ -1,6 +1,7 @@
 //! Command lines as data: every file under `cases/` is one, run in this process with a closed
 //! environment, a folder of its own and a fixed clock. Everything it prints and leaves behind is
 //! compared; what it sealed is opened again.
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on stops here")]
 
 mod closed;
 
@@ -106,44 +107,49 @@ async fn run(file: &Path) -> Result<(), String> {
         .chain(case.args.iter().map(in_dir));
     let code = cli::run(args.map(Into::into), &mut io).await;
 
-    let Output { stdout, stderr } = printed.take();
-    let mut sealed = Vec::new();
     let mut left = files_in(folder.path());
     left.retain(|name, content| files.get(name).map(in_dir).as_ref() != Some(content));
-    let stdout = hide_sealed(&stdout, &mut sealed);
+    let Output { stdout, stderr } = printed.take();
+    let printed = Output {
+        stdout,
+        stderr: stderr.replace(&dir, "$DIR"),
+    };
+    let differences = compare(&case, code, printed, left);
+    if differences.is_empty() {
+        Ok(())
+    } else {
+        Err(differences)
+    }
+}
+
+fn compare(case: &Case, code: u8, printed: Output, mut left: BTreeMap<String, String>) -> String {
+    let mut sealed = Vec::new();
+    let stdout = hide_sealed(&printed.stdout, &mut sealed);
     left.values_mut()
         .for_each(|content| *content = hide_sealed(content, &mut sealed));
-    let stderr = stderr.replace(&dir, "$DIR");
-
-    let mut differences = String::new();
-    let mut compare = |what: &str, expected: String, found: String| {
-        if expected != found {
-            differences.push_str(&format!(
-                "-- {what}: expected\n{expected}-- found\n{found}\n"
-            ));
-        }
-    };
-    compare("code", case.code.to_string(), code.to_string());
-    let usage = || fixture("usage.txt").trim_end().to_owned();
-    compare("stdout", case.stdout.replace("$USAGE", &usage()), stdout);
-    compare("stderr", case.stderr.replace("$USAGE", &usage()), stderr);
-    compare("files", format!("{:#?}", case.left), format!("{left:#?}"));
     let labels: Vec<_> = case
         .opens
         .iter()
         .map(|value| value.label.as_str())
         .collect();
     let values: Vec<_> = case.opens.iter().map(|value| value.value.clone()).collect();
-    compare(
-        "sealed",
-        format!("{values:?}"),
-        format!("{:?}", open(&sealed, &labels)),
-    );
-    if differences.is_empty() {
-        Ok(())
-    } else {
-        Err(differences)
-    }
+    let usage = fixture("usage.txt");
+    let with_usage = |text: &str| text.replace("$USAGE", usage.trim_end());
+    [
+        ("code", case.code.to_string(), code.to_string()),
+        ("stdout", with_usage(&case.stdout), stdout),
+        ("stderr", with_usage(&case.stderr), printed.stderr),
+        ("files", format!("{:#?}", case.left), format!("{left:#?}")),
+        (
+            "sealed",
+            format!("{values:?}"),
+            format!("{:?}", open(&sealed, &labels)),
+        ),
+    ]
+    .into_iter()
+    .filter(|(_, expected, found)| expected != found)
+    .map(|(what, expected, found)| format!("-- {what}: expected\n{expected}-- found\n{found}\n"))
+    .collect()
 }
 
 fn files_in(folder: &Path) -> BTreeMap<String, String> {

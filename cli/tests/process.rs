@@ -1,7 +1,11 @@
 //! The program itself: its exit codes, its streams, a reader that goes away.
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on stops here")]
 
-use std::io::{Read, Write};
+use std::io::{BufRead, BufReader, Read, Write};
+use std::net::{TcpListener, TcpStream};
 use std::process::{Command, Output, Stdio};
+
+use tempfile::NamedTempFile;
 
 const SECRET: &str = "metadata: {name: db, namespace: shop}\nstringData: {password: s3cret}\n";
 
@@ -62,16 +66,30 @@ fn exits_with_2_when_the_command_line_is_wrong() {
     );
 }
 
+fn kubeconfig(server: &str) -> NamedTempFile {
+    let mut file = NamedTempFile::new().unwrap();
+    writeln!(
+        file,
+        "current-context: c\ncontexts: [{{name: c, context: {{cluster: c, namespace: shop}}}}]"
+    )
+    .unwrap();
+    writeln!(
+        file,
+        "clusters: [{{name: c, cluster: {{server: '{server}'}}}}]"
+    )
+    .unwrap();
+    file
+}
+
 #[test]
 fn says_in_one_line_that_no_cluster_answers() {
-    let folder = tempfile::tempdir().unwrap();
-    let kubeconfig = folder.path().join("config");
-    let cluster = "{name: c, cluster: {server: 'https://127.0.0.1:1'}}";
-    let context = "{name: c, context: {cluster: c, namespace: shop}}";
-    let config = format!("current-context: c\nclusters: [{cluster}]\ncontexts: [{context}]\n");
-    std::fs::write(&kubeconfig, config).unwrap();
+    let kubeconfig = kubeconfig("https://127.0.0.1:1");
     let output = run(
-        &["--fetch-cert", "--kubeconfig", kubeconfig.to_str().unwrap()],
+        &[
+            "--fetch-cert",
+            "--kubeconfig",
+            kubeconfig.path().to_str().unwrap(),
+        ],
         "",
     );
     assert_eq!(output.status.code(), Some(1));
@@ -80,6 +98,42 @@ fn says_in_one_line_that_no_cluster_answers() {
             .stderr
             .starts_with(b"error: cannot get sealed secret service: connection refused.\n")
     );
+}
+
+/// Asks a cluster that does not exist, and says what its proxy was asked.
+fn asked_of_the_proxy(no_proxy: &str) -> Option<String> {
+    let kubeconfig = kubeconfig("https://cluster.invalid:6443");
+    let proxy = TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = proxy.local_addr().unwrap();
+    let args = [
+        "--fetch-cert",
+        "--kubeconfig",
+        kubeconfig.path().to_str().unwrap(),
+    ];
+    let mut child = kubeseal(&args)
+        .env("HTTPS_PROXY", format!("http://{address}"))
+        .env("NO_PROXY", no_proxy)
+        .spawn()
+        .unwrap();
+    let asked = std::thread::spawn(move || {
+        let (stream, _) = proxy.accept().unwrap();
+        BufReader::new(stream).lines().next().unwrap().unwrap()
+    });
+    assert_eq!(child.wait().unwrap().code(), Some(1));
+    // If nobody came, this comes.
+    if let Ok(mut stream) = TcpStream::connect(address) {
+        let _ = stream.write_all(b"nobody\n");
+    }
+    Some(asked.join().unwrap()).filter(|request| request != "nobody")
+}
+
+#[test]
+fn reaches_the_cluster_through_the_proxy_unless_no_proxy_names_it() {
+    let request = "CONNECT cluster.invalid:6443 HTTP/1.1";
+    assert_eq!(asked_of_the_proxy("example.org").as_deref(), Some(request));
+    assert_eq!(asked_of_the_proxy("example.org,.invalid"), None);
+    // The proxy's own address does not matter.
+    assert_eq!(asked_of_the_proxy("127.0.0.1").as_deref(), Some(request));
 }
 
 #[test]

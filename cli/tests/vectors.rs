@@ -1,4 +1,5 @@
 //! What the other kubeseal printed: ours prints the same, ciphertexts aside.
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on stops here")]
 
 mod closed;
 
@@ -24,7 +25,7 @@ async fn prints_every_sealed_secret_as_the_other_kubeseal_does() {
     let folder = tempfile::tempdir().unwrap();
     let certificate = folder.path().join("certificate.pem");
     std::fs::write(&certificate, fixture("rsa2048.pem")).unwrap();
-    assert!(vectors.cases.len() >= 18);
+    assert!(vectors.cases.len() >= 12);
     for Vector {
         case,
         scope,
