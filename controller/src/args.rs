@@ -28,6 +28,7 @@ pub struct Arguments {
     key_size: String,
     /// Make certificates valid for this long
     #[arg(long, env = "SEALED_SECRETS_KEY_TTL", default_value = "87600h0m0s")]
+    #[arg(value_parser = go_duration, allow_hyphen_values = true)]
     key_ttl: SignedDuration,
     /// Make a new sealing key this often; 0 for never
     #[arg(
@@ -35,6 +36,7 @@ pub struct Arguments {
         env = "SEALED_SECRETS_KEY_RENEW_PERIOD",
         default_value = "720h0m0s"
     )]
+    #[arg(value_parser = go_duration, allow_hyphen_values = true)]
     key_renew_period: SignedDuration,
     /// Name certificates with this common name
     #[arg(long, env = "SEALED_SECRETS_MY_CN", default_value = "")]
@@ -181,6 +183,15 @@ impl Config {
             listen_addr: "[::]:8080".to_owned(),
             kubeconfig: None,
         }
+    }
+}
+
+/// `h m s ms us ns`, as Go writes durations; zero needs no unit.
+fn go_duration(text: &str) -> Result<SignedDuration, jiff::Error> {
+    if text == "0" {
+        Ok(SignedDuration::ZERO)
+    } else {
+        text.parse()
     }
 }
 
