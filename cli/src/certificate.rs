@@ -222,8 +222,9 @@ async fn from_location(location: &str, io: &mut Io) -> Result<Vec<u8>, Error> {
         None => Ok(input::read_file(Path::new(location))?.to_vec()),
         Some("file") => Ok(input::read_file(&file_path(location))?.to_vec()),
         Some("http" | "https") => {
+            let location_told = without_password(location);
             let fail = |cause| Error::Location {
-                location: location.to_owned(),
+                location: location_told,
                 cause,
             };
             from_url(location, io).await.map_err(fail)
@@ -276,12 +277,22 @@ async fn from_url(location: &str, io: &mut Io) -> Result<Vec<u8>, String> {
     };
     let (status, body) = fetch
         .await
-        .map_err(|error: reqwest::Error| error::root_cause(&error))?;
+        .map_err(|error: reqwest::Error| error::root_cause(&error.without_url()))?;
     if status == reqwest::StatusCode::OK {
         Ok(body.to_vec())
     } else {
         Err(status.to_string())
     }
+}
+
+/// The address without what stands in front of its host: an error may end up in a log.
+fn without_password(location: &str) -> String {
+    let Some((scheme, rest)) = location.split_once("://") else {
+        return location.to_owned();
+    };
+    let authority = rest.split('/').next().unwrap_or_default();
+    let credentials = authority.rfind('@').map_or(0, |at| at + 1);
+    format!("{scheme}://{}", &rest[credentials..])
 }
 
 fn describe(error: &kube::Error) -> String {

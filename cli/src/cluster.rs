@@ -67,7 +67,13 @@ impl ClusterAccess {
         config.default_retry = false;
         config.connect_timeout = Some(CONNECT_TIMEOUT);
         config.read_timeout = Some(READ_TIMEOUT);
-        Client::try_from(config).map_err(|error| Error::Unusable(error::root_cause(&error)))
+        Client::try_from(config).map_err(|error| match error {
+            // The address may hold a password.
+            kube::Error::ProxyProtocolUnsupported { .. } => {
+                Error::Unusable("only http and socks5 proxies are supported".to_owned())
+            }
+            error => Error::Unusable(error::root_cause(&error)),
+        })
     }
 
     /// The namespace of the selected context; none where no configuration names a cluster.

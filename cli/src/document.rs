@@ -60,7 +60,7 @@ pub(crate) fn read(bytes: &[u8]) -> Result<(Vec<Document>, Vec<Duplicate>), Erro
     let text = std::str::from_utf8(bytes).map_err(|error| Error::NotUtf8(error.valid_up_to()))?;
     let text = text.strip_prefix('\u{feff}').unwrap_or(text);
     let mut composer = Composer::default();
-    let mut rest = text;
+    let (mut rest, mut line) = (text, 0);
     while rest.trim_start().starts_with('{') {
         let mut values = serde_json::Deserializer::from_str(rest).into_iter::<IgnoredAny>();
         let Some(Ok(_)) = values.next() else {
@@ -68,8 +68,9 @@ pub(crate) fn read(bytes: &[u8]) -> Result<(Vec<Document>, Vec<Duplicate>), Erro
         };
         let (value, behind) = rest.split_at(values.byte_offset());
         composer
-            .add(value, lines_before(text, rest))
+            .add(value, line)
             .map_err(|error| error.in_language("JSON"))?;
+        line += value.matches('\n').count();
         rest = behind;
     }
     let language = if rest.trim_start().starts_with('{') {
@@ -78,14 +79,9 @@ pub(crate) fn read(bytes: &[u8]) -> Result<(Vec<Document>, Vec<Duplicate>), Erro
         "YAML"
     };
     composer
-        .add(rest, lines_before(text, rest))
+        .add(rest, line)
         .map_err(|error| error.in_language(language))?;
     Ok((composer.documents, composer.duplicates))
-}
-
-/// The number of line breaks in front of `rest`, which is the end of `text`.
-fn lines_before(text: &str, rest: &str) -> usize {
-    text[..text.len() - rest.len()].matches('\n').count()
 }
 
 impl Error {
@@ -101,15 +97,9 @@ impl Error {
     }
 }
 
-impl Content {
-    fn is_null(&self) -> bool {
-        matches!(self, Self::Scalar(scalar) if scalar.is_null())
-    }
-}
-
 impl Node {
     pub(crate) fn is_null(&self) -> bool {
-        self.content.is_null()
+        matches!(&self.content, Content::Scalar(scalar) if scalar.is_null())
     }
 }
 

@@ -131,7 +131,7 @@ impl Scalar<'_> {
             self.double_quoted(column)
         } else if allowed.plain {
             self.folded(self.text, "", column)
-        } else if allowed.single_quoted {
+        } else if allowed.single_quoted && (self.may_fold || !self.text.contains(is_break)) {
             self.folded(&self.text.replace('\'', "''"), "'", column)
         } else {
             self.double_quoted(column)

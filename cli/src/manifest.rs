@@ -268,7 +268,7 @@ impl Reader {
         let mut map = BTreeMap::new();
         for (key, value) in entries {
             let name = self.key(key, field)?;
-            let value = read(self, value, &format!("{field}.{name}"))?;
+            let value = read(self, value, &format!("{field}.{}", shown(&name)))?;
             map.insert(name, value);
         }
         Ok(map)
@@ -342,6 +342,16 @@ fn field<'a>(fields: Fields<'a>, name: &str) -> Option<&'a Node> {
         .iter()
         .rfind(|(key, _)| name_of(key).eq_ignore_ascii_case(name))
         .map(|(_, value)| &**value)
+}
+
+/// A name as errors show it. A text of another shape may be a value that slipped out of its place.
+fn shown(name: &str) -> &str {
+    let is_letter = |byte: u8| byte.is_ascii_alphanumeric() || b"-._/".contains(&byte);
+    if name.len() <= 253 && name.bytes().all(is_letter) {
+        name
+    } else {
+        "…"
+    }
 }
 
 fn name_of(key: &Node) -> &str {

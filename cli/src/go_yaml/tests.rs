@@ -91,6 +91,14 @@ fn quotes_a_key_that_would_merge() {
 }
 
 #[test]
+fn escapes_a_line_separator_in_a_key() {
+    assert_eq!(
+        printed(json!({"a": {"\u{2028}": "x"}})),
+        "a:\n  \"\\L\": x\n"
+    );
+}
+
+#[test]
 fn marks_long_keys() {
     let key = "k".repeat(129);
     assert_eq!(
