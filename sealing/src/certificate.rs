@@ -7,7 +7,7 @@ use x509_parser::oid_registry::{
 };
 use x509_parser::prelude::{FromDer, X509Certificate};
 
-use crate::{Fingerprint, Label, key};
+use crate::{Fingerprint, Label, armor, key};
 
 const PEM_LABEL: &str = "CERTIFICATE";
 
@@ -40,9 +40,7 @@ pub enum Error {
 impl Certificate {
     /// Reads the first `CERTIFICATE` block without PEM headers; other blocks are skipped.
     pub fn from_pem(text: &[u8]) -> Result<Self, Error> {
-        let blocks = pem::parse_many(text).map_err(|_| Error::NoCertificate)?;
-        let block = blocks
-            .into_iter()
+        let block = armor::blocks(text)
             .find(|block| block.tag() == PEM_LABEL && block.headers().iter().next().is_none())
             .ok_or(Error::NoCertificate)?;
         Self::from_der(block.into_contents())
@@ -75,7 +73,7 @@ impl Certificate {
             not_before: instant(validity.not_before)?,
             not_after: instant(validity.not_after)?,
             public_key,
-            pem: encode_pem(&der),
+            pem: armor::encode(PEM_LABEL, &der).to_string(),
         })
     }
 
@@ -121,9 +119,4 @@ impl Certificate {
         ciphertext.truncate(length);
         Some(ciphertext)
     }
-}
-
-fn encode_pem(der: &[u8]) -> String {
-    let lines = pem::EncodeConfig::new().set_line_ending(pem::LineEnding::LF);
-    pem::encode_config(&pem::Pem::new(PEM_LABEL, der), lines)
 }

@@ -15,7 +15,7 @@ use rcgen::{
 };
 use zeroize::Zeroizing;
 
-use crate::{Certificate, Plaintext, certificate, pkcs8};
+use crate::{Certificate, Plaintext, armor, certificate, pkcs8};
 
 const PKCS1: &str = "RSA PRIVATE KEY";
 const PKCS8: &str = "PRIVATE KEY";
@@ -70,9 +70,8 @@ pub struct UnsupportedSize {
 impl PrivateKey {
     /// Reads the first private key among PEM blocks, in PKCS#1 or PKCS#8.
     pub fn from_pem(text: &[u8]) -> Result<Self, Error> {
-        let blocks = pem::parse_many(text).map_err(|_| Error::NoKey)?;
         let mut result = Err(Error::NoKey);
-        for block in blocks {
+        for block in armor::blocks(text) {
             let tag = block.tag().to_owned();
             let der = Zeroizing::new(block.into_contents());
             result = match tag.as_str() {
@@ -161,7 +160,7 @@ impl GeneratedKey {
         let signer = RsaKeyPair::from_pkcs8(der.as_ref()).map_err(|_| Error::Generate)?;
         Ok(Self {
             certificate: self_signed(Signer(signer), common_name, now, validity)?,
-            private_key_pem: encode_pem(PKCS1, pkcs1),
+            private_key_pem: Plaintext::new(armor::encode(PKCS1, pkcs1).as_bytes().to_vec()),
         })
     }
 }
@@ -245,14 +244,6 @@ impl rcgen::SigningKey for Signer {
             .map_err(|_| rcgen::Error::RemoteKeyError)?;
         Ok(signature)
     }
-}
-
-fn encode_pem(tag: &str, der: &[u8]) -> Plaintext {
-    let lines = pem::EncodeConfig::new().set_line_ending(pem::LineEnding::LF);
-    let block = pem::Pem::new(tag, der);
-    let text = pem::encode_config(&block, lines).into_bytes();
-    drop(Zeroizing::new(block.into_contents()));
-    Plaintext::new(text)
 }
 
 /// The size of the modulus of an `RSAPrivateKey`.

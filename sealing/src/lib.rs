@@ -10,6 +10,7 @@
 //! reads no clock.
 #![deny(missing_docs)]
 
+mod armor;
 pub mod base64;
 pub mod certificate;
 pub mod envelope;
