@@ -1,7 +1,8 @@
 //! Everything a command touches besides files and the network, so that a test can be one more caller.
 
 use std::collections::HashMap;
-use std::io::{IsTerminal, Read, Write};
+use std::io::{Cursor, IsTerminal, Read, Write};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use jiff::Timestamp;
 
@@ -34,6 +35,20 @@ impl Io {
         }
     }
 
+    /// Streams in memory, an empty environment and the clock; with what will be printed.
+    pub fn in_memory(stdin: impl Into<Vec<u8>>) -> (Self, Printed) {
+        let printed = Printed::default();
+        let io = Self {
+            stdin: Box::new(Cursor::new(stdin.into())),
+            stdout: Box::new(printed.stdout.clone()),
+            stderr: Box::new(printed.stderr.clone()),
+            environment: HashMap::new(),
+            now: Timestamp::now(),
+            stdin_is_terminal: false,
+        };
+        (io, printed)
+    }
+
     /// The first of these variables that is set and not empty.
     pub(crate) fn variable(&self, names: &[&str]) -> Option<&str> {
         names
@@ -60,5 +75,44 @@ impl Io {
         if let Error::Usage(error) = error {
             self.note(error.usage());
         }
+    }
+}
+
+/// What a command printed to streams in memory.
+#[derive(Clone, Default)]
+pub struct Printed {
+    stdout: Kept,
+    stderr: Kept,
+}
+
+impl Printed {
+    pub fn stdout(&self) -> String {
+        self.stdout.text()
+    }
+
+    pub fn stderr(&self) -> String {
+        self.stderr.text()
+    }
+}
+
+#[derive(Clone, Default)]
+struct Kept(Arc<Mutex<Vec<u8>>>);
+
+impl Kept {
+    fn text(&self) -> String {
+        String::from_utf8_lossy(&self.0.lock().unwrap_or_else(PoisonError::into_inner)).into_owned()
+    }
+}
+
+impl Write for Kept {
+    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+        self.0
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .write(bytes)
+    }
+
+    fn flush(&mut self) -> std::io::Result<()> {
+        Ok(())
     }
 }

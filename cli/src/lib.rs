@@ -24,7 +24,7 @@ use std::ffi::OsString;
 
 use crate::args::Command;
 pub use crate::error::Error;
-pub use crate::io::Io;
+pub use crate::io::{Io, Printed};
 
 /// Runs the command line and says with which code to exit; the first argument is the program's name.
 pub async fn run(args: impl IntoIterator<Item = OsString>, io: &mut Io) -> u8 {

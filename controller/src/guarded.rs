@@ -6,7 +6,7 @@ use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 use kube::api::DynamicObject;
 use sealing::{Malformed, SealedSecret, Status};
 
-use crate::queue::Key;
+use crate::namespaced_name::NamespacedName;
 
 /// A SealedSecret as it was last seen, decoded alone, so that a bad one hides no other.
 pub(crate) struct Guarded {
@@ -20,8 +20,8 @@ impl Guarded {
         self.sealed.clone()
     }
 
-    pub(crate) fn key(&self) -> Key {
-        Key {
+    pub(crate) fn key(&self) -> NamespacedName {
+        NamespacedName {
             namespace: self.metadata.namespace.clone().unwrap_or_default(),
             name: self.metadata.name.clone().unwrap_or_default(),
         }

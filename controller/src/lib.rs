@@ -19,6 +19,7 @@ mod guarded;
 mod key_renewal;
 mod key_ring;
 mod log;
+mod namespaced_name;
 mod observed;
 mod ownership;
 mod queue;

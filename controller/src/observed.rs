@@ -6,17 +6,17 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use tokio::sync::watch;
 
 use crate::guarded::Guarded;
-use crate::queue::Key;
+use crate::namespaced_name::NamespacedName;
 
 /// The SealedSecrets in memory, and whether that is all of them.
 #[derive(Default)]
 pub(crate) struct Observed {
-    objects: Mutex<HashMap<Key, Arc<Guarded>>>,
+    objects: Mutex<HashMap<NamespacedName, Arc<Guarded>>>,
     synced: watch::Sender<bool>,
 }
 
 impl Observed {
-    pub(crate) fn get(&self, key: &Key) -> Option<Arc<Guarded>> {
+    pub(crate) fn get(&self, key: &NamespacedName) -> Option<Arc<Guarded>> {
         self.lock().get(key).cloned()
     }
 
@@ -27,15 +27,15 @@ impl Observed {
         before.is_none_or(|before| object.says_other_than(&before))
     }
 
-    pub(crate) fn remove(&self, key: &Key) {
+    pub(crate) fn remove(&self, key: &NamespacedName) {
         self.lock().remove(key);
     }
 
     /// Forgets what a complete list did not hold, and says what that was: no watch tells of an object
     /// that went while it was interrupted.
-    pub(crate) fn keep_only(&self, listed: &HashSet<Key>) -> Vec<Key> {
+    pub(crate) fn keep_only(&self, listed: &HashSet<NamespacedName>) -> Vec<NamespacedName> {
         let mut objects = self.lock();
-        let gone: Vec<Key> = objects
+        let gone: Vec<NamespacedName> = objects
             .keys()
             .filter(|key| !listed.contains(key))
             .cloned()
@@ -44,7 +44,7 @@ impl Observed {
         gone
     }
 
-    pub(crate) fn keys(&self) -> Vec<Key> {
+    pub(crate) fn names(&self) -> Vec<NamespacedName> {
         self.lock().keys().cloned().collect()
     }
 
@@ -56,7 +56,7 @@ impl Observed {
         _ = self.synced.subscribe().wait_for(|synced| *synced).await;
     }
 
-    fn lock(&self) -> MutexGuard<'_, HashMap<Key, Arc<Guarded>>> {
+    fn lock(&self) -> MutexGuard<'_, HashMap<NamespacedName, Arc<Guarded>>> {
         self.objects.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

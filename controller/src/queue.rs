@@ -1,36 +1,13 @@
 //! What to reconcile next: every object at most once, new work before old, failed work later.
 
 use std::collections::{BTreeMap, HashMap, VecDeque};
-use std::fmt;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use kube::ResourceExt;
 use tokio::sync::Notify;
 use tokio::time::Instant;
 
-/// The namespace and name of an object.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub(crate) struct Key {
-    pub(crate) namespace: String,
-    pub(crate) name: String,
-}
-
-impl Key {
-    /// The key of any namespaced object.
-    pub(crate) fn of(object: &impl ResourceExt) -> Self {
-        Self {
-            namespace: object.namespace().unwrap_or_default(),
-            name: object.name_any(),
-        }
-    }
-}
-
-impl fmt::Display for Key {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}/{}", self.namespace, self.name)
-    }
-}
+use crate::namespaced_name::NamespacedName;
 
 /// How urgent work is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -51,11 +28,11 @@ pub(crate) struct Queue {
 
 #[derive(Default)]
 struct State {
-    fresh: VecDeque<Key>,
-    backlog: VecDeque<Key>,
-    later: BTreeMap<(Instant, u64), Key>,
+    fresh: VecDeque<NamespacedName>,
+    backlog: VecDeque<NamespacedName>,
+    later: BTreeMap<(Instant, u64), NamespacedName>,
     sequence: u64,
-    entries: HashMap<Key, Entry>,
+    entries: HashMap<NamespacedName, Entry>,
 }
 
 #[derive(Default)]
@@ -83,7 +60,7 @@ enum Wait {
 
 impl Queue {
     /// Adds an object, or moves it forward.
-    pub(crate) fn add(&self, key: Key, urgency: Urgency) {
+    pub(crate) fn add(&self, key: NamespacedName, urgency: Urgency) {
         let wait = match urgency {
             Urgency::Fresh => Wait::Fresh,
             Urgency::Backlog => Wait::Backlog,
@@ -93,7 +70,7 @@ impl Queue {
     }
 
     /// Adds an object for later, unless it waits already.
-    pub(crate) fn add_after(&self, key: Key, delay: Duration) {
+    pub(crate) fn add_after(&self, key: NamespacedName, delay: Duration) {
         let mut state = self.lock();
         state.sequence += 1;
         let wait = Wait::Later(Instant::now() + delay, state.sequence);
@@ -106,14 +83,14 @@ impl Queue {
     pub(crate) fn retry_failed(&self) {
         let mut state = self.lock();
         let failed = state.entries.iter().filter(|(_, entry)| entry.failures > 0);
-        let keys: Vec<Key> = failed.map(|(key, _)| key.clone()).collect();
+        let keys: Vec<NamespacedName> = failed.map(|(key, _)| key.clone()).collect();
         keys.into_iter().for_each(|key| state.add(key, Wait::Fresh));
         drop(state);
         self.wake.notify_one();
     }
 
     /// Hands out the next object, when there is one.
-    pub(crate) async fn next(&self) -> Key {
+    pub(crate) async fn next(&self) -> NamespacedName {
         loop {
             let woken = self.wake.notified();
             let due = match self.lock().take(Instant::now()) {
@@ -131,7 +108,7 @@ impl Queue {
     }
 
     /// Notes a failure and says how many there were in a row.
-    pub(crate) fn failed(&self, key: &Key) -> u32 {
+    pub(crate) fn failed(&self, key: &NamespacedName) -> u32 {
         let mut state = self.lock();
         let entry = state.entries.entry(key.clone()).or_default();
         entry.failures = entry.failures.saturating_add(1);
@@ -139,14 +116,14 @@ impl Queue {
     }
 
     /// Forgets the failures of an object.
-    pub(crate) fn succeeded(&self, key: &Key) {
+    pub(crate) fn succeeded(&self, key: &NamespacedName) {
         if let Some(entry) = self.lock().entries.get_mut(key) {
             entry.failures = 0;
         }
     }
 
     /// Ends the work on an object that `next` handed out.
-    pub(crate) fn done(&self, key: &Key) {
+    pub(crate) fn done(&self, key: &NamespacedName) {
         let mut state = self.lock();
         if let Some(entry) = state.entries.get_mut(key) {
             match std::mem::take(&mut entry.place) {
@@ -165,7 +142,7 @@ impl Queue {
 }
 
 impl State {
-    fn add(&mut self, key: Key, wait: Wait) {
+    fn add(&mut self, key: NamespacedName, wait: Wait) {
         let place = self.entries.entry(key.clone()).or_default().place;
         let place = match place {
             Place::Waiting(present) if !wait.is_sooner_than(present) => return,
@@ -185,7 +162,7 @@ impl State {
     }
 
     /// The next key, or the instant at which there is one.
-    fn take(&mut self, now: Instant) -> Result<Key, Option<Instant>> {
+    fn take(&mut self, now: Instant) -> Result<NamespacedName, Option<Instant>> {
         while let Some(due) = self.later.first_entry().filter(|due| due.key().0 <= now) {
             let key = due.remove();
             self.entries.entry(key.clone()).or_default().place = Place::Waiting(Wait::Backlog);
@@ -197,7 +174,7 @@ impl State {
         Ok(key)
     }
 
-    fn insert(&mut self, key: &Key, wait: Wait) {
+    fn insert(&mut self, key: &NamespacedName, wait: Wait) {
         match wait {
             Wait::Fresh => self.fresh.push_back(key.clone()),
             Wait::Backlog => self.backlog.push_back(key.clone()),
@@ -205,7 +182,7 @@ impl State {
         }
     }
 
-    fn remove(&mut self, key: &Key, wait: Wait) {
+    fn remove(&mut self, key: &NamespacedName, wait: Wait) {
         match wait {
             Wait::Fresh => self.fresh.retain(|waiting| waiting != key),
             Wait::Backlog => self.backlog.retain(|waiting| waiting != key),
@@ -230,8 +207,8 @@ impl Wait {
 mod tests {
     use super::*;
 
-    fn key(name: &str) -> Key {
-        Key {
+    fn key(name: &str) -> NamespacedName {
+        NamespacedName {
             namespace: "n".into(),
             name: name.into(),
         }

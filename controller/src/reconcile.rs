@@ -15,9 +15,10 @@ use crate::error::Error;
 use crate::event::Events;
 use crate::guarded::Guarded;
 use crate::key_ring::KeyRing;
+use crate::namespaced_name::NamespacedName;
 use crate::observed::Observed;
 use crate::ownership;
-use crate::queue::{Key, Queue};
+use crate::queue::Queue;
 use crate::report::report;
 use crate::secret_api;
 
@@ -68,7 +69,7 @@ pub(crate) async fn work(
 /// Brings one object up to date, tells what became of it, and says when to try again.
 async fn reconcile(
     sealed: &Guarded,
-    key: &Key,
+    key: &NamespacedName,
     queue: &Queue,
     context: &Context,
 ) -> Option<Duration> {
@@ -94,7 +95,7 @@ async fn bring_up_to_date(sealed: &Guarded, context: &Context) -> Result<Written
     let sealed = sealed.well_formed()?; // a malformed object is an error, never an empty one
     let keys = context.keys.snapshot();
     let secret = context.unseal(&sealed, keys).await?;
-    let Key { namespace, name } = Key::of(&*sealed);
+    let NamespacedName { namespace, name } = NamespacedName::of(&*sealed);
     let live = secret_api::get(&context.client, &namespace, &name).await?;
     let right = ownership::decide(&sealed, live.as_ref())?;
     Ok(apply(&context.client, right, secret, live).await?)

@@ -12,7 +12,7 @@ use crate::condition::{self, Verdict};
 use crate::error::Error;
 use crate::event::Events;
 use crate::guarded::Guarded;
-use crate::queue::Key;
+use crate::namespaced_name::NamespacedName;
 
 const CONFLICTS: usize = 5;
 
@@ -87,7 +87,7 @@ async fn write_status(
     client: &Client,
 ) -> Result<(), kube::Error> {
     let metadata = &guarded.metadata;
-    let Key { name, namespace } = guarded.key();
+    let NamespacedName { name, namespace } = guarded.key();
     let resource = kube::core::ApiResource::erase::<SealedSecret>(&());
     let objects: Api<DynamicObject> = Api::namespaced_with(client.clone(), &namespace, &resource);
     let mut present = guarded.status.clone();

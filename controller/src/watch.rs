@@ -16,8 +16,9 @@ use crate::args::Config;
 use crate::event::Events;
 use crate::guarded::Guarded;
 use crate::key_ring::{ACTIVE, KEY_LABEL, KeyRing};
+use crate::namespaced_name::NamespacedName;
 use crate::observed::Observed;
-use crate::queue::{Key, Queue, Urgency};
+use crate::queue::{Queue, Urgency};
 
 /// The pause after a failed watch grows from the first to the second.
 const PAUSES: [Duration; 2] = [Duration::from_millis(500), Duration::from_secs(30)];
@@ -63,7 +64,7 @@ pub(crate) async fn sealed_secrets(
             }
             Event::Apply(object) => _ = take(object, Urgency::Fresh),
             Event::Delete(object) => {
-                let key = Key::of(&object);
+                let key = NamespacedName::of(&object);
                 observed.remove(&key);
                 queue.add(key, Urgency::Fresh);
             }
@@ -83,7 +84,7 @@ pub(crate) async fn secrets(client: &Client, config: &Config, observed: &Observe
         Api::namespaced(client.clone(), &config.namespace)
     };
     let mut listed = HashSet::new();
-    let wake = |key: Key, urgency| {
+    let wake = |key: NamespacedName, urgency| {
         if observed.get(&key).is_some() {
             queue.add(key, urgency);
         }
@@ -95,17 +96,17 @@ pub(crate) async fn secrets(client: &Client, config: &Config, observed: &Observe
     while let Some(change) = changes.next().await {
         match change {
             Event::Init => listed.clear(),
-            Event::InitApply(secret) => _ = listed.insert(Key::of(&secret)),
+            Event::InitApply(secret) => _ = listed.insert(NamespacedName::of(&secret)),
             Event::InitDone => {
                 let missing = observed
-                    .keys()
+                    .names()
                     .into_iter()
                     .filter(|key| !listed.contains(key));
                 missing.for_each(|key| wake(key, Urgency::Backlog));
                 listed.clear();
             }
             Event::Apply(_) => {}
-            Event::Delete(secret) => wake(Key::of(&secret), Urgency::Fresh),
+            Event::Delete(secret) => wake(NamespacedName::of(&secret), Urgency::Fresh),
         }
     }
 }

@@ -1,15 +1,13 @@
 //! The story: seal, commit, apply, and there they are.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::BTreeMap;
 use std::fs;
-use std::io::{self, Cursor, Write};
+use std::io::Write;
 use std::path::Path;
-use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, bail, ensure};
 use cli::Io;
-use jiff::Timestamp;
 use k8s_openapi::ByteString;
 use k8s_openapi::api::core::v1::{Namespace, Secret};
 use kube::api::{DynamicObject, PostParams};
@@ -93,42 +91,11 @@ async fn sealed(secret: &Secret, cluster: &Cluster) -> anyhow::Result<String> {
 }
 
 async fn kubeseal(secret: &Secret, kubeconfig: &Path) -> anyhow::Result<String> {
-    let (stdout, stderr) = (Pipe::default(), Pipe::default());
-    let mut io = Io {
-        stdin: Box::new(Cursor::new(serde_json::to_vec(secret)?)),
-        stdout: Box::new(stdout.clone()),
-        stderr: Box::new(stderr.clone()),
-        environment: HashMap::new(),
-        now: Timestamp::now(),
-        stdin_is_terminal: false,
-    };
+    let (mut io, printed) = Io::in_memory(serde_json::to_vec(secret)?);
     let words = ["kubeseal", "--format", "yaml", "--kubeconfig"].map(Into::into);
     match cli::run(words.into_iter().chain([kubeconfig.into()]), &mut io).await {
-        0 => Ok(stdout.text()),
-        code => bail!("kubeseal ended with {code}: {}", stderr.text()),
-    }
-}
-
-/// What a command writes, to be read afterwards.
-#[derive(Clone, Default)]
-struct Pipe(Arc<Mutex<Vec<u8>>>);
-
-impl Pipe {
-    fn text(&self) -> String {
-        String::from_utf8_lossy(&self.0.lock().unwrap_or_else(PoisonError::into_inner)).into_owned()
-    }
-}
-
-impl Write for Pipe {
-    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        self.0
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .write(bytes)
-    }
-
-    fn flush(&mut self) -> io::Result<()> {
-        Ok(())
+        0 => Ok(printed.stdout()),
+        code => bail!("kubeseal ended with {code}: {}", printed.stderr()),
     }
 }
 

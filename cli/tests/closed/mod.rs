@@ -1,8 +1,5 @@
 //! Streams, environment and clock that belong to nobody but the test.
 
-use std::io::{Cursor, Write};
-use std::sync::{Arc, Mutex};
-
 use cli::Io;
 
 /// A moment at which the certificate of the fixtures is valid.
@@ -15,31 +12,13 @@ pub(crate) struct Output {
     pub(crate) stderr: String,
 }
 
-#[derive(Clone, Default)]
-pub(crate) struct Printed {
-    stdout: Shared,
-    stderr: Shared,
-}
-
-#[derive(Clone, Default)]
-struct Shared(Arc<Mutex<Vec<u8>>>);
-
-impl Write for Shared {
-    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
-        self.0.lock().unwrap().write(bytes)
-    }
-
-    fn flush(&mut self) -> std::io::Result<()> {
-        Ok(())
-    }
-}
+pub(crate) struct Printed(cli::Printed);
 
 impl Printed {
     pub(crate) fn take(&self) -> Output {
-        let text = |stream: &Shared| String::from_utf8(stream.0.lock().unwrap().clone()).unwrap();
         Output {
-            stdout: text(&self.stdout),
-            stderr: text(&self.stderr),
+            stdout: self.0.stdout(),
+            stderr: self.0.stderr(),
         }
     }
 }
@@ -49,16 +28,10 @@ pub(crate) fn io(
     env: impl Iterator<Item = (String, String)>,
     now: &str,
 ) -> (Io, Printed) {
-    let printed = Printed::default();
-    let io = Io {
-        stdin: Box::new(Cursor::new(stdin.to_vec())),
-        stdout: Box::new(printed.stdout.clone()),
-        stderr: Box::new(printed.stderr.clone()),
-        environment: env.collect(),
-        now: now.parse().unwrap(),
-        stdin_is_terminal: false,
-    };
-    (io, printed)
+    let (mut io, printed) = Io::in_memory(stdin);
+    io.environment = env.collect();
+    io.now = now.parse().unwrap();
+    (io, Printed(printed))
 }
 
 pub(crate) fn fixture(name: &str) -> String {
