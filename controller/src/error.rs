@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use sealing::Malformed;
 
+use crate::namespaced_name::NamespacedName;
 use crate::{ownership, secret_api};
 
 const QUICKEST: Duration = Duration::from_millis(5);
@@ -34,15 +35,26 @@ impl Error {
         }
     }
 
-    /// The sentence of the Event.
-    pub(crate) fn event_message(&self) -> String {
+    /// The sentence of the Event on this object.
+    pub(crate) fn event_message(&self, object: &NamespacedName) -> String {
         match self {
             Self::Malformed(_) | Self::Unseal(_) | Self::Interrupted(_) => {
                 format!("Failed to unseal: {self}")
             }
             Self::NotOwned(error) => error.to_string(),
+            Self::Api(_) if self.is_immutable() => {
+                format!("Error updating {object}: {IMMUTABLE_HELP}")
+            }
             Self::Api(_) => self.to_string(),
         }
+    }
+
+    /// Whether the Secret may never change again.
+    fn is_immutable(&self) -> bool {
+        matches!(
+            self,
+            Self::Api(secret_api::Error::Api(kube::Error::Api(status))) if status.message.ends_with(IMMUTABLE)
+        )
     }
 
     /// The sentence of the condition.
@@ -60,6 +72,7 @@ impl Error {
     pub(crate) fn retry(&self, failures: u32, quick_retries: u32) -> Option<Duration> {
         let quick = match self {
             Self::Malformed(_) => return None,
+            Self::Api(_) if self.is_immutable() => return None,
             Self::NotOwned(_) => 0,
             _ => quick_retries,
         };
@@ -96,6 +109,9 @@ fn api_text(error: &secret_api::Error) -> String {
 }
 
 const IMMUTABLE: &str = "field is immutable when `immutable` is set";
+const IMMUTABLE_HELP: &str = "the target Secret is immutable. Once a Secret is marked as immutable, \
+    it is not possible to revert this change nor to mutate the contents of the data field. \
+    You can only delete and recreate the Secret.";
 
 #[cfg(test)]
 mod tests {

@@ -37,23 +37,26 @@ pub(crate) fn decide(sealed: &SealedSecret, live: Option<&Secret>) -> Result<Rig
     let Some(live) = live else {
         return Ok(Right::Create);
     };
-    let asks = |annotation| {
-        live.annotations()
-            .get(annotation)
-            .is_some_and(|value| value == "true")
-    };
-    if asks(PATCH) {
-        Ok(Right::Merge { own: asks(MANAGED) })
-    } else if asks(MANAGED)
-        || live
-            .owner_references()
-            .iter()
-            .any(|owner| is_controller(owner, sealed))
-    {
+    if asks(live, PATCH) {
+        Ok(Right::Merge {
+            own: asks(live, MANAGED),
+        })
+    } else if is_ours(sealed, live) {
         Ok(Right::Replace)
     } else {
         Err(NotOwned(live.name_any()))
     }
+}
+
+/// Whether a Secret, of which the metadata is enough, is to be replaced as a whole.
+pub(crate) fn is_ours(sealed: &SealedSecret, live: &impl ResourceExt) -> bool {
+    let mut owners = live.owner_references().iter();
+    asks(live, MANAGED) || owners.any(|owner| is_controller(owner, sealed))
+}
+
+fn asks(live: &impl ResourceExt, annotation: &str) -> bool {
+    let value = live.annotations().get(annotation);
+    value.is_some_and(|value| value == "true")
 }
 
 /// Whether a reference names this SealedSecret as controller. A uid that is not its own is that of

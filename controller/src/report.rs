@@ -42,7 +42,11 @@ pub(crate) async fn report(
                 verdict.reason,
                 "SealedSecret unsealed successfully".to_owned(),
             ),
-            Err(error) => ("Warning", verdict.reason, error.event_message()),
+            Err(error) => (
+                "Warning",
+                verdict.reason,
+                error.event_message(&guarded.key()),
+            ),
         };
         events
             .publish(client, &reference(guarded), kind, reason, &message)

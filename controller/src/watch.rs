@@ -18,10 +18,13 @@ use crate::guarded::Guarded;
 use crate::key_ring::{ACTIVE, KEY_LABEL, KeyRing};
 use crate::namespaced_name::NamespacedName;
 use crate::observed::Observed;
+use crate::ownership::is_ours;
 use crate::queue::{Queue, Urgency};
 
 /// The pause after a failed watch grows from the first to the second.
 const PAUSES: [Duration; 2] = [Duration::from_millis(500), Duration::from_secs(30)];
+/// A Secret that was not ours may come back from where it came: it gets this long to do so.
+const UNCLEAR: Duration = Duration::from_secs(1);
 /// So many failures in a row, and the watch is made anew.
 const FAILURES: u32 = 3;
 
@@ -106,7 +109,16 @@ pub(crate) async fn secrets(client: &Client, config: &Config, observed: &Observe
                 listed.clear();
             }
             Event::Apply(_) => {}
-            Event::Delete(secret) => wake(NamespacedName::of(&secret), Urgency::Fresh),
+            Event::Delete(secret) => {
+                let name = NamespacedName::of(&secret);
+                match observed.get(&name).map(|object| object.well_formed()) {
+                    Some(Ok(sealed)) if is_ours(&sealed, &secret) => {
+                        queue.add(name, Urgency::Fresh)
+                    }
+                    Some(_) => queue.add_after(name, UNCLEAR),
+                    None => {}
+                }
+            }
         }
     }
 }

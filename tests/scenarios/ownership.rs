@@ -82,3 +82,59 @@ async fn writes_the_secret_once_the_foreign_one_is_gone() {
     cluster.secret_becomes("shop", "db", &[("a", "b")]).await;
     cluster.condition("shop", "db", "Synced", "True").await;
 }
+
+#[tokio::test]
+async fn gives_an_unowned_secret_time_to_come_back() {
+    let key = Fixture::rsa2048();
+    let cluster = Cluster::start(&[&key]).await;
+    cluster.create_secret(&foreign(&["patch"])).await;
+    cluster
+        .create(sealed_secret("db").item("a", "b", &key).object())
+        .await;
+    cluster.condition("shop", "db", "Synced", "True").await;
+    cluster
+        .secrets("shop")
+        .delete("db", &Default::default())
+        .await
+        .unwrap();
+    tokio::time::sleep(std::time::Duration::from_millis(100)).await;
+    assert!(
+        cluster
+            .secrets("shop")
+            .get_opt("db")
+            .await
+            .unwrap()
+            .is_none()
+    );
+    cluster.secret_becomes("shop", "db", &[("a", "b")]).await;
+}
+
+#[tokio::test]
+async fn says_that_an_immutable_secret_stays_as_it_is() {
+    let key = Fixture::rsa2048();
+    let cluster = Cluster::start(&[&key]).await;
+    let immutable = sealed_secret("db").template(json!({ "immutable": true }));
+    cluster
+        .create(immutable.clone().item("a", "b", &key).object())
+        .await;
+    cluster.secret_becomes("shop", "db", &[("a", "b")]).await;
+    assert_eq!(
+        cluster.secrets("shop").get("db").await.unwrap().immutable,
+        Some(true)
+    );
+    cluster
+        .edit("shop", "db", immutable.item("a", "c", &key).spec())
+        .await;
+    let synced = cluster.condition("shop", "db", "Synced", "False").await;
+    let message = synced["message"].as_str().unwrap();
+    assert!(
+        message.ends_with("field is immutable when `immutable` is set"),
+        "{message}"
+    );
+    let event = cluster.event("shop", "db", "ErrUpdateFailed").await;
+    assert!(
+        event.starts_with("Error updating shop/db: the target Secret is immutable."),
+        "{event}"
+    );
+    cluster.secret_becomes("shop", "db", &[("a", "b")]).await;
+}
