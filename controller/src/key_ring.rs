@@ -32,7 +32,9 @@ struct Key {
     created: Option<Timestamp>,
     private: Arc<PrivateKey>,
     certificate: Arc<Certificate>,
-    /// Whether it may be sealed to: its Secret exists and carries the label.
+    /// Whether its Secret carries the label; the one key that was there before labels does not.
+    labelled: bool,
+    /// Whether it may be sealed to: its Secret is there, with the label it had.
     active: bool,
 }
 
@@ -66,6 +68,7 @@ impl KeyRing {
                 .map(|time| time.0),
             private: Arc::new(private),
             certificate: Arc::new(certificate),
+            labelled: secret.labels().contains_key(KEY_LABEL),
             active: true,
         };
         let mut keys = self.lock();
@@ -86,15 +89,14 @@ impl KeyRing {
         self.publish(keys);
     }
 
-    /// Retires every key whose Secret is not among these.
+    /// Retires every labelled key whose Secret is not among these.
     pub(crate) fn retire_all_but(&self, secrets: &[String]) {
-        let gone: Vec<String> = self
-            .lock()
-            .iter()
-            .map(|key| key.secret.clone())
-            .filter(|name| !secrets.contains(name))
-            .collect();
-        gone.iter().for_each(|name| self.retire(name));
+        let mut keys = self.lock();
+        let is_gone = |key: &&mut Key| key.labelled && !secrets.contains(&key.secret);
+        keys.iter_mut()
+            .filter(is_gone)
+            .for_each(|key| key.active = false);
+        self.publish(keys);
     }
 
     /// The keys to open values with, in the order in which they are worth trying.
@@ -147,5 +149,107 @@ impl KeyRing {
             state.keys = keys;
             state.changes += 1;
         });
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use k8s_openapi::ByteString;
+    use serde_json::Value;
+
+    use super::*;
+
+    fn secret(name: &str, vectors: &str) -> Secret {
+        let vectors: Value = serde_json::from_str(vectors).unwrap();
+        let part = |field: &str| ByteString(vectors[field].as_str().unwrap().as_bytes().to_vec());
+        let mut secret = Secret::default();
+        secret.metadata.name = Some(name.to_owned());
+        secret.metadata.labels = Some([(KEY_LABEL.to_owned(), ACTIVE.to_owned())].into());
+        secret.data = Some(
+            [
+                ("tls.key".to_owned(), part("private_key_pkcs1_pem")),
+                ("tls.crt".to_owned(), part("certificate_pem")),
+            ]
+            .into(),
+        );
+        secret
+    }
+
+    fn small() -> Secret {
+        secret(
+            "small",
+            include_str!("../../sealing/tests/vectors/rsa2048.json"),
+        )
+    }
+
+    fn large() -> Secret {
+        secret(
+            "large",
+            include_str!("../../sealing/tests/vectors/rsa4096.json"),
+        )
+    }
+
+    fn fingerprints(ring: &KeyRing) -> Vec<Fingerprint> {
+        ring.snapshot()
+            .iter()
+            .map(|key| key.fingerprint().clone())
+            .collect()
+    }
+
+    #[test]
+    fn seals_to_the_newest_certificate_and_tries_it_first() {
+        let ring = KeyRing::default();
+        ring.put(&large()).unwrap();
+        ring.put(&small()).unwrap();
+        let current = ring.current().unwrap();
+        assert_eq!(fingerprints(&ring)[0], *current.fingerprint());
+        let dates = ring
+            .lock()
+            .iter()
+            .map(|key| key.certificate.not_before())
+            .collect::<Vec<_>>();
+        assert!(dates[0] >= dates[1]);
+    }
+
+    #[test]
+    fn holds_a_key_once() {
+        let ring = KeyRing::default();
+        ring.put(&small()).unwrap();
+        ring.put(&secret(
+            "copy",
+            include_str!("../../sealing/tests/vectors/rsa2048.json"),
+        ))
+        .unwrap();
+        assert_eq!(ring.snapshot().len(), 1);
+    }
+
+    #[test]
+    fn goes_on_opening_with_a_retired_key_but_seals_to_it_no_more() {
+        let ring = KeyRing::default();
+        ring.put(&small()).unwrap();
+        ring.retire("small");
+        assert!(ring.current().is_none());
+        assert_eq!(ring.snapshot().len(), 1);
+        ring.put(&small()).unwrap();
+        assert!(ring.current().is_some());
+    }
+
+    #[test]
+    fn keeps_sealing_to_the_key_from_before_labels_when_the_labelled_are_listed() {
+        let ring = KeyRing::default();
+        let mut legacy = small();
+        legacy.metadata.labels = None;
+        ring.put(&legacy).unwrap();
+        ring.retire_all_but(&[]);
+        assert!(ring.current().is_some());
+    }
+
+    #[test]
+    fn says_which_part_of_a_secret_holds_no_key() {
+        let ring = KeyRing::default();
+        let mut broken = small();
+        broken.data.as_mut().unwrap().remove("tls.crt");
+        assert_eq!(ring.put(&broken), Err(Error::Missing("tls.crt")));
+        assert!(ring.snapshot().is_empty());
     }
 }

@@ -3,8 +3,9 @@
 use jiff::Timestamp;
 use k8s_openapi::api::core::v1::ObjectReference;
 use kube::api::{DynamicObject, PostParams};
+use kube::core::ApiResource;
 use kube::{Api, Client, Resource};
-use sealing::SealedSecret;
+use sealing::{SealedSecret, Status};
 use serde_json::json;
 
 use crate::apply::Written;
@@ -25,38 +26,23 @@ pub(crate) async fn report(
     update_status: bool,
 ) {
     let verdict = verdict(outcome);
-    let present = &guarded.status;
-    let is_news = condition::next(
-        present,
-        &verdict,
-        guarded.metadata.generation,
-        Timestamp::now(),
-    )
-    .is_some();
-    let is_written = matches!(outcome, Ok(Written::Created | Written::Replaced));
     tell_log(guarded, outcome);
-    if is_news || is_written {
-        let (kind, reason, message) = match outcome {
-            Ok(_) => (
-                "Normal",
-                verdict.reason,
-                "SealedSecret unsealed successfully".to_owned(),
-            ),
-            Err(error) => (
-                "Warning",
-                verdict.reason,
-                error.event_message(&guarded.key()),
-            ),
+    let is_news = if update_status {
+        write_status(guarded, &verdict, client).await.unwrap_or_else(|error| {
+            tracing::error!(sealed_secret = %guarded.key(), %error, "Error updating SealedSecret status");
+            true
+        })
+    } else {
+        says_more(&guarded.status, &verdict, guarded).is_some()
+    };
+    if is_news || matches!(outcome, Ok(Written::Created | Written::Replaced)) {
+        let (kind, message) = match outcome {
+            Ok(_) => ("Normal", "SealedSecret unsealed successfully".to_owned()),
+            Err(error) => ("Warning", error.event_message(&guarded.key())),
         };
         events
-            .publish(client, &reference(guarded), kind, reason, &message)
+            .publish(client, &reference(guarded), kind, verdict.reason, &message)
             .await;
-    }
-    if is_news
-        && update_status
-        && let Err(error) = write_status(guarded, &verdict, client).await
-    {
-        tracing::error!(sealed_secret = %guarded.key(), %error, "Error updating SealedSecret status");
     }
 }
 
@@ -83,29 +69,36 @@ fn tell_log(guarded: &Guarded, outcome: &Result<Written, Error>) {
     }
 }
 
-/// A PUT of the status, since upstream's role grants no PATCH. On a conflict the object has moved
-/// on: its present status is read, and the same verdict is put on top.
+/// The status that says the verdict, if the present one does not.
+fn says_more(present: &Status, verdict: &Verdict, guarded: &Guarded) -> Option<Status> {
+    condition::next(
+        present,
+        verdict,
+        guarded.metadata.generation,
+        Timestamp::now(),
+    )
+}
+
+/// A PUT of the status, since upstream's role grants no PATCH; false if it says it all already. On a
+/// conflict the object has moved on: its present status is read, and the same verdict is put on top.
 async fn write_status(
     guarded: &Guarded,
     verdict: &Verdict,
     client: &Client,
-) -> Result<(), kube::Error> {
+) -> Result<bool, kube::Error> {
     let metadata = &guarded.metadata;
     let NamespacedName { name, namespace } = guarded.key();
-    let resource = kube::core::ApiResource::erase::<SealedSecret>(&());
+    let resource = ApiResource::erase::<SealedSecret>(&());
     let objects: Api<DynamicObject> = Api::namespaced_with(client.clone(), &namespace, &resource);
     let mut present = guarded.status.clone();
     let mut version = metadata.resource_version.clone();
     for _ in 0..CONFLICTS {
-        let Some(status) =
-            condition::next(&present, verdict, metadata.generation, Timestamp::now())
-        else {
-            return Ok(());
+        let Some(status) = says_more(&present, verdict, guarded) else {
+            return Ok(false);
         };
         // The server takes the status of a PUT to it and nothing else.
-        let mut body = DynamicObject::new(&name, &resource)
-            .within(&namespace)
-            .data(json!({ "status": status }));
+        let mut body = DynamicObject::new(&name, &resource).within(&namespace);
+        body = body.data(json!({ "status": status }));
         body.metadata.resource_version = version;
         body.metadata.uid = metadata.uid.clone();
         match objects
@@ -115,16 +108,16 @@ async fn write_status(
             Err(kube::Error::Api(status)) if status.code == 409 => {
                 let object = match objects.get_opt(&name).await? {
                     Some(object) if object.metadata.uid == metadata.uid => object,
-                    _ => return Ok(()), // gone, and so is its status
+                    _ => return Ok(false), // gone, and so is its status
                 };
                 version = object.metadata.resource_version.clone();
                 present = Guarded::from(object).status;
             }
-            Err(kube::Error::Api(status)) if status.code == 404 => return Ok(()),
-            result => return result.map(drop),
+            Err(kube::Error::Api(status)) if status.code == 404 => return Ok(false),
+            result => return result.map(|_| true),
         }
     }
-    Ok(())
+    Ok(true)
 }
 
 fn reference(guarded: &Guarded) -> ObjectReference {
