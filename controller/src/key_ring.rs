@@ -49,9 +49,24 @@ pub(crate) enum Error {
     Certificate(#[from] certificate::Error),
 }
 
+/// Whether a Secret is a key to seal to. One that a SealedSecret made is not: whoever may create
+/// SealedSecrets in the controller's namespace would receive everybody's values.
+pub(crate) fn is_sealing_key(secret: &Secret) -> bool {
+    let is_active = secret
+        .labels()
+        .get(KEY_LABEL)
+        .is_some_and(|value| value == ACTIVE);
+    is_active
+        && !secret
+            .owner_references()
+            .iter()
+            .any(|owner| owner.kind == "SealedSecret")
+}
+
 impl KeyRing {
-    /// Takes the key of a Secret in; a key that is known already is replaced.
-    pub(crate) fn put(&self, secret: &Secret) -> Result<Fingerprint, Error> {
+    /// Takes the key of a Secret in, to open with and, if `active`, to seal to. It replaces the same
+    /// key, and it retires the key that the Secret held before.
+    pub(crate) fn put(&self, secret: &Secret, active: bool) -> Result<Fingerprint, Error> {
         let part = |name| {
             let data = secret.data.as_ref().and_then(|data| data.get(name));
             data.map(|value| &value.0[..]).ok_or(Error::Missing(name))
@@ -69,10 +84,13 @@ impl KeyRing {
             private: Arc::new(private),
             certificate: Arc::new(certificate),
             labelled: secret.labels().contains_key(KEY_LABEL),
-            active: true,
+            active,
         };
         let mut keys = self.lock();
         keys.retain(|known| *known.private.fingerprint() != fingerprint);
+        keys.iter_mut()
+            .filter(|known| known.secret == key.secret)
+            .for_each(|known| known.active = false);
         keys.push(key);
         // Newest certificate first; on a tie the Secret that was created first stays ahead.
         keys.sort_by_key(|key| (Reverse(key.certificate.not_before()), key.created));
@@ -199,8 +217,8 @@ mod tests {
     #[test]
     fn seals_to_the_newest_certificate_and_tries_it_first() {
         let ring = KeyRing::default();
-        ring.put(&large()).unwrap();
-        ring.put(&small()).unwrap();
+        ring.put(&large(), true).unwrap();
+        ring.put(&small(), true).unwrap();
         let current = ring.current().unwrap();
         assert_eq!(fingerprints(&ring)[0], *current.fingerprint());
         let dates = ring
@@ -214,11 +232,14 @@ mod tests {
     #[test]
     fn holds_a_key_once() {
         let ring = KeyRing::default();
-        ring.put(&small()).unwrap();
-        ring.put(&secret(
-            "copy",
-            include_str!("../../sealing/tests/vectors/rsa2048.json"),
-        ))
+        ring.put(&small(), true).unwrap();
+        ring.put(
+            &secret(
+                "copy",
+                include_str!("../../sealing/tests/vectors/rsa2048.json"),
+            ),
+            true,
+        )
         .unwrap();
         assert_eq!(ring.snapshot().len(), 1);
     }
@@ -226,11 +247,11 @@ mod tests {
     #[test]
     fn goes_on_opening_with_a_retired_key_but_seals_to_it_no_more() {
         let ring = KeyRing::default();
-        ring.put(&small()).unwrap();
+        ring.put(&small(), true).unwrap();
         ring.retire("small");
         assert!(ring.current().is_none());
         assert_eq!(ring.snapshot().len(), 1);
-        ring.put(&small()).unwrap();
+        ring.put(&small(), true).unwrap();
         assert!(ring.current().is_some());
     }
 
@@ -239,7 +260,7 @@ mod tests {
         let ring = KeyRing::default();
         let mut legacy = small();
         legacy.metadata.labels = None;
-        ring.put(&legacy).unwrap();
+        ring.put(&legacy, true).unwrap();
         ring.retire_all_but(&[]);
         assert!(ring.current().is_some());
     }
@@ -249,7 +270,29 @@ mod tests {
         let ring = KeyRing::default();
         let mut broken = small();
         broken.data.as_mut().unwrap().remove("tls.crt");
-        assert_eq!(ring.put(&broken), Err(Error::Missing("tls.crt")));
+        assert_eq!(ring.put(&broken, true), Err(Error::Missing("tls.crt")));
         assert!(ring.snapshot().is_empty());
+    }
+
+    #[test]
+    fn seals_no_more_to_the_key_that_a_secret_held_before() {
+        let ring = KeyRing::default();
+        ring.put(&small(), true).unwrap();
+        let mut changed = large();
+        changed.metadata.name = Some("small".to_owned());
+        let new = ring.put(&changed, true).unwrap();
+        assert_eq!(*ring.current().unwrap().fingerprint(), new);
+        assert_eq!(ring.lock().iter().filter(|key| key.active).count(), 1);
+    }
+
+    #[test]
+    fn opens_with_a_key_that_a_sealed_secret_made_but_seals_not_to_it() {
+        let mut made = small();
+        let owner = serde_json::json!([{ "apiVersion": "bitnami.com/v1alpha1", "kind": "SealedSecret", "name": "s", "uid": "u" }]);
+        made.metadata.owner_references = serde_json::from_value(owner).unwrap();
+        assert!(is_sealing_key(&small()) && !is_sealing_key(&made));
+        let ring = KeyRing::default();
+        ring.put(&made, is_sealing_key(&made)).unwrap();
+        assert!(ring.current().is_none() && ring.snapshot().len() == 1);
     }
 }
