@@ -176,3 +176,32 @@ async fn makes_a_successor_when_the_newest_key_is_old_enough() {
         .await;
     cluster.secret_becomes("shop", "db", &[("a", "b")]).await;
 }
+
+#[tokio::test]
+async fn lets_no_sealed_secret_make_a_sealing_key() {
+    let (key, chosen) = (Fixture::rsa2048(), Fixture::rsa4096());
+    let cluster = Cluster::start(&[&key]).await;
+    let before = cluster.http("v1/cert.pem").await;
+    let labels = json!({ "sealedsecrets.bitnami.com/sealed-secrets-key": "active" });
+    let sealed = sealed_secret("chosen")
+        .in_namespace(KEY_NAMESPACE)
+        .item("tls.key", &chosen.private_key, &key)
+        .item("tls.crt", &chosen.certificate, &key)
+        .template(json!({ "type": "kubernetes.io/tls", "metadata": { "labels": labels } }));
+    cluster.create(sealed.object()).await;
+    let synced = cluster
+        .condition(KEY_NAMESPACE, "chosen", "Synced", "False")
+        .await;
+    let text = "cannot make a sealing key: the label `sealedsecrets.bitnami.com/sealed-secrets-key` is reserved in this namespace";
+    assert_eq!(synced["message"], text);
+    assert!(
+        cluster
+            .secrets(KEY_NAMESPACE)
+            .get_opt("chosen")
+            .await
+            .unwrap()
+            .is_none()
+    );
+    let body = |answer: &str| answer.split_once("\r\n\r\n").unwrap().1.to_owned();
+    assert_eq!(body(&cluster.http("v1/cert.pem").await), body(&before));
+}

@@ -39,8 +39,21 @@ async fn does_not_widen_the_scope_by_the_template() {
     let key = Fixture::rsa2048();
     let cluster = Cluster::start(&[&key]).await;
     let annotations = json!({ "sealedsecrets.bitnami.com/cluster-wide": "true" });
-    let template =
-        json!({ "metadata": { "name": "db", "namespace": "shop", "annotations": annotations } });
+    let template = json!({ "metadata": { "annotations": annotations } });
+    let sealed = sealed_secret("db")
+        .scoped(Scope::ClusterWide)
+        .item("a", "b", &key);
+    let mut object = sealed.template(template).object();
+    object["metadata"]["annotations"] = json!({});
+    cluster.create(object).await;
+    cluster.condition("shop", "db", "Synced", "False").await;
+}
+
+#[tokio::test]
+async fn does_not_take_the_name_from_the_template() {
+    let key = Fixture::rsa2048();
+    let cluster = Cluster::start(&[&key]).await;
+    let template = json!({ "metadata": { "name": "db", "namespace": "shop" } });
     let sealed = sealed_secret("db").item("a", "b", &key).template(template);
     cluster.create(sealed.renamed("other").object()).await;
     cluster.condition("shop", "other", "Synced", "False").await;
