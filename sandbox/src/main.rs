@@ -36,7 +36,7 @@ async fn main() -> anyhow::Result<()> {
     )?;
     if !arguments.once {
         stay_up(&cluster)?;
-        tokio::signal::ctrl_c().await?;
+        controller::stop_signal().await;
     }
     cluster.stop().await
 }
