@@ -139,3 +139,129 @@ fn reference(guarded: &Guarded) -> ObjectReference {
         field_path: None,
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::convert::Infallible;
+    use std::sync::{Arc, Mutex};
+
+    use http::{Method, Request, Response};
+    use kube::client::Body;
+    use serde_json::Value;
+    use tower::service_fn;
+
+    use super::*;
+
+    /// A server that gives these answers in turn, and keeps what it was asked.
+    struct Script {
+        client: Client,
+        asked: Arc<Mutex<Vec<(Method, Value)>>>,
+    }
+
+    impl Script {
+        fn new(answers: &[(u16, Value)]) -> Self {
+            let asked = Arc::new(Mutex::new(Vec::new()));
+            let (kept, answers) = (Arc::clone(&asked), answers.to_vec());
+            let service = service_fn(move |request: Request<Body>| {
+                let (kept, answers) = (Arc::clone(&kept), answers.clone());
+                async move {
+                    let method = request.method().clone();
+                    let body = request.into_body().collect_bytes().await.unwrap();
+                    let body = serde_json::from_slice(&body).unwrap_or_default();
+                    let mut kept = kept.lock().unwrap();
+                    kept.push((method, body));
+                    let (code, answer) = answers[kept.len() - 1].clone();
+                    let answer = Body::from(answer.to_string().into_bytes());
+                    Ok::<_, Infallible>(Response::builder().status(code).body(answer).unwrap())
+                }
+            });
+            Self {
+                client: Client::new(service, "default"),
+                asked,
+            }
+        }
+
+        async fn write_status(&self) -> Result<bool, Untold> {
+            let verdict = Verdict {
+                synced: true,
+                reason: "Unsealed",
+                message: String::new(),
+            };
+            let guarded = Guarded::from(object("1", json!({})));
+            super::write_status(&guarded, &verdict, &self.client).await
+        }
+    }
+
+    fn object(version: &str, status: Value) -> DynamicObject {
+        serde_json::from_value(json!({
+            "apiVersion": "bitnami.com/v1alpha1", "kind": "SealedSecret", "status": status,
+            "metadata": { "name": "db", "namespace": "shop", "uid": "u", "resourceVersion": version, "generation": 1 },
+        }))
+        .unwrap()
+    }
+
+    fn refusal(code: u16, reason: &str) -> (u16, Value) {
+        let status = json!({ "kind": "Status", "status": "Failure", "reason": reason, "message": "no", "code": code });
+        (code, status)
+    }
+
+    fn answer(version: &str, status: Value) -> (u16, Value) {
+        (200, serde_json::to_value(object(version, status)).unwrap())
+    }
+
+    #[tokio::test]
+    async fn puts_the_same_verdict_on_top_of_what_somebody_else_wrote() {
+        let stale =
+            json!({ "conditions": [{ "type": "Synced", "status": "False", "message": "stale" }] });
+        let answers = [
+            refusal(409, "Conflict"),
+            answer("7", stale),
+            answer("8", json!({})),
+        ];
+        let script = Script::new(&answers);
+        assert!(script.write_status().await.unwrap());
+        let asked = script.asked.lock().unwrap();
+        assert_eq!(
+            asked
+                .iter()
+                .map(|(method, _)| method.as_str())
+                .collect::<Vec<_>>(),
+            ["PUT", "GET", "PUT"]
+        );
+        let (_, last) = &asked[2];
+        assert_eq!(last["metadata"]["resourceVersion"], "7");
+        assert_eq!(last["status"]["conditions"][0]["status"], "True");
+    }
+
+    #[tokio::test]
+    async fn writes_nothing_where_the_conflict_already_said_it() {
+        let conditions = json!([
+            { "type": "Synced", "status": "True" },
+            { "type": "Ready", "status": "True", "reason": "Unsealed" },
+        ]);
+        let told = json!({ "observedGeneration": 1, "conditions": conditions });
+        let script = Script::new(&[refusal(409, "Conflict"), answer("7", told)]);
+        assert!(!script.write_status().await.unwrap());
+    }
+
+    #[tokio::test]
+    async fn does_not_forget_a_status_that_was_not_written() {
+        assert!(
+            Script::new(&[refusal(503, "ServiceUnavailable")])
+                .write_status()
+                .await
+                .is_err()
+        );
+        let conflict = [refusal(409, "Conflict"), answer("2", json!({}))];
+        let for_ever: Vec<_> = conflict
+            .iter()
+            .cycle()
+            .take(2 * CONFLICTS)
+            .cloned()
+            .collect();
+        assert!(matches!(
+            Script::new(&for_ever).write_status().await,
+            Err(Untold::Conflicts)
+        ));
+    }
+}
