@@ -263,6 +263,16 @@ const BUILTIN: &[Row] = &[
         .in_all()
         .with_status(),
     Row::new("", "v1", "serviceaccounts", "ServiceAccount").short(&["sa"]),
+    Row::new("", "v1", "persistentvolumes", "PersistentVolume")
+        .short(&["pv"])
+        .cluster_wide()
+        .with_status(),
+    Row::new("", "v1", "persistentvolumeclaims", "PersistentVolumeClaim")
+        .short(&["pvc"])
+        .with_status(),
+    Row::new("batch", "v1", "cronjobs", "CronJob")
+        .short(&["cj"])
+        .with_status(),
     Row::new("apps", "v1", "deployments", "Deployment")
         .short(&["deploy"])
         .in_all()

@@ -19,9 +19,9 @@ pub enum Error {
     /// The process is in no cluster.
     #[error("cannot read the in-cluster configuration: {0}")]
     InCluster(#[from] InClusterError),
-    /// The kubeconfig cannot be read.
-    #[error("cannot read the kubeconfig `{0}`: {1}")]
-    Kubeconfig(PathBuf, #[source] KubeconfigError),
+    /// The kubeconfig cannot be read. A text that is none is not quoted: it may hold credentials.
+    #[error("cannot read the kubeconfig `{}`: {}", .0.display(), without_text(.1))]
+    Kubeconfig(PathBuf, KubeconfigError),
     /// No client can be made of it.
     #[error("cannot make a client: {0}")]
     Client(#[from] kube::Error),
@@ -57,6 +57,14 @@ pub(crate) fn writing() -> PostParams {
 /// Waits for the answer to anything but a watch.
 pub(crate) async fn in_time<T>(call: impl Future<Output = T>) -> Result<T, Late> {
     tokio::time::timeout(ANSWER, call).await.map_err(|_| Late)
+}
+
+fn without_text(error: &KubeconfigError) -> String {
+    match error {
+        KubeconfigError::ReadConfig(cause, _) => cause.to_string(),
+        KubeconfigError::Parse(_) => "not a kubeconfig".to_owned(),
+        error => error.to_string(),
+    }
 }
 
 async fn from_file(path: &Path) -> Result<Config, KubeconfigError> {

@@ -47,6 +47,8 @@ pub(crate) enum Error {
     PrivateKey(#[from] key::Error),
     #[error("`tls.crt`: {0}")]
     Certificate(#[from] certificate::Error),
+    #[error("`tls.crt` belongs to another key")]
+    Mismatch,
 }
 
 /// Whether a Secret is a key to seal to. One that a SealedSecret made is not: whoever may create
@@ -74,6 +76,8 @@ impl KeyRing {
         let private = PrivateKey::from_pem(part("tls.key")?)?;
         let certificate = Certificate::from_pem(part("tls.crt")?)?;
         let fingerprint = private.fingerprint().clone();
+        // What is sealed to another certificate this key does not open; what it opened it still opens.
+        let is_pair = *certificate.fingerprint() == fingerprint;
         let key = Key {
             secret: secret.name_any(),
             created: secret
@@ -84,7 +88,7 @@ impl KeyRing {
             private: Arc::new(private),
             certificate: Arc::new(certificate),
             labelled: secret.labels().contains_key(KEY_LABEL),
-            active,
+            active: active && is_pair,
         };
         let mut keys = self.lock();
         keys.retain(|known| *known.private.fingerprint() != fingerprint);
@@ -95,7 +99,7 @@ impl KeyRing {
         // Newest certificate first; on a tie the Secret that was created first stays ahead.
         keys.sort_by_key(|key| (Reverse(key.certificate.not_before()), key.created));
         self.publish(keys);
-        Ok(fingerprint)
+        is_pair.then_some(fingerprint).ok_or(Error::Mismatch)
     }
 
     /// Seals no more to the key of this Secret; it goes on opening values until a restart.
@@ -263,6 +267,20 @@ mod tests {
         ring.put(&legacy, true).unwrap();
         ring.retire_all_but(&[]);
         assert!(ring.current().is_some());
+    }
+
+    #[test]
+    fn seals_not_to_a_certificate_of_another_key() {
+        let ring = KeyRing::default();
+        let mut mixed = small();
+        let other = large().data.unwrap().remove("tls.crt").unwrap();
+        mixed
+            .data
+            .as_mut()
+            .unwrap()
+            .insert("tls.crt".to_owned(), other);
+        assert_eq!(ring.put(&mixed, true), Err(Error::Mismatch));
+        assert!(ring.current().is_none() && ring.snapshot().len() == 1);
     }
 
     #[test]

@@ -4,10 +4,13 @@ mod cluster;
 mod contoso;
 mod story;
 
+use std::ffi::OsString;
 use std::io::{Write, stdout};
+use std::process::ExitCode;
 use std::time::Instant;
 
-use clap::Parser;
+use clap::{Parser, Subcommand};
+use cli::Io;
 
 use cluster::Cluster;
 
@@ -18,11 +21,27 @@ struct Arguments {
     /// Play the story and end; fail if any Secret is missing or wrong by a byte
     #[arg(long)]
     once: bool,
+    #[command(subcommand)]
+    command: Option<Command>,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    /// Run kubeseal with these words, without building it by itself
+    #[command(disable_help_flag = true)]
+    Kubeseal {
+        #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
+        words: Vec<OsString>,
+    },
 }
 
 #[tokio::main]
-async fn main() -> anyhow::Result<()> {
+async fn main() -> anyhow::Result<ExitCode> {
     let arguments = Arguments::parse();
+    if let Some(Command::Kubeseal { words }) = arguments.command {
+        let words = ["kubeseal".into()].into_iter().chain(words);
+        return Ok(cli::run(words, &mut Io::of_process()).await.into());
+    }
     if let Some(chosen) = controller::log_filter() {
         controller::tell_log(stdout, &chosen);
     }
@@ -38,7 +57,8 @@ async fn main() -> anyhow::Result<()> {
         stay_up(&cluster)?;
         controller::stop_signal().await;
     }
-    cluster.stop().await
+    cluster.stop().await?;
+    Ok(ExitCode::SUCCESS)
 }
 
 fn stay_up(cluster: &Cluster) -> anyhow::Result<()> {
@@ -54,7 +74,8 @@ fn stay_up(cluster: &Cluster) -> anyhow::Result<()> {
     writeln!(
         out,
         "  kubectl create secret generic mine --dry-run=client -o yaml --from-literal=a=b \\\n    \
-         | cargo run -qp cli -- --format yaml | kubectl apply -f -"
+         | {} kubeseal --format yaml | kubectl apply -f -",
+        std::env::current_exe()?.display()
     )?;
     writeln!(
         out,

@@ -42,7 +42,7 @@ pub(crate) async fn play(cluster: &Cluster, out: &mut impl Write) -> anyhow::Res
 
     writeln!(
         out,
-        "\nThe sealed files are applied, as a GitOps tool would:\n"
+        "\nThe sealed files are applied, as a GitOps tool would. Each Secret, its type, its items, its time:\n"
     )?;
     let client = cluster.client();
     create_namespace(&client).await?;
@@ -67,7 +67,7 @@ pub(crate) async fn play(cluster: &Cluster, out: &mut impl Write) -> anyhow::Res
         );
         writeln!(
             out,
-            "  secret/{name:<24} {type_:<32} {items} items, {:>4} ms",
+            "  secret/{name:<24} {type_:<32} {items:>2}, {:>4} ms",
             took.as_millis()
         )?;
     }
