@@ -232,7 +232,7 @@ async fn from_location(location: &str, io: &mut Io) -> Result<Vec<u8>, Error> {
         Some(other) => {
             let cause = format!("unsupported protocol scheme {other:?}");
             Err(Error::Location {
-                location: location.to_owned(),
+                location: without_password(location),
                 cause,
             })
         }

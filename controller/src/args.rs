@@ -65,8 +65,6 @@ pub struct Arguments {
     /// Print the version
     #[arg(long)]
     version: bool,
-    #[arg(env = "POD_NAMESPACE", hide = true, long = "pod-namespace")]
-    pod_namespace: Option<String>,
     /// Stray words are ignored
     #[arg(hide = true)]
     stray: Vec<String>,
@@ -124,8 +122,8 @@ impl Arguments {
         self.version
     }
 
-    /// Lifts what was typed into what it means.
-    pub fn into_config(self) -> Result<Config, InvalidConfig> {
+    /// Lifts what was typed into what it means, for a controller whose own namespace is this one.
+    pub fn into_config(self, namespace: String) -> Result<Config, InvalidConfig> {
         let Self {
             key_prefix,
             key_size,
@@ -139,7 +137,6 @@ impl Arguments {
             listen_addr,
             kubeconfig,
             version: _,
-            pod_namespace,
             stray: _,
         } = self;
         check_key_prefix(&key_prefix)?;
@@ -150,7 +147,7 @@ impl Arguments {
             return Err(InvalidConfig::KeyTtl);
         }
         Ok(Config {
-            namespace: pod_namespace.unwrap_or_else(own_namespace),
+            namespace,
             key_prefix,
             key_size: key_size.parse().unwrap_or(4096),
             key_ttl,
@@ -160,7 +157,7 @@ impl Arguments {
             update_status,
             recreate: !skip_recreate,
             quick_retries: max_unseal_retries,
-            listen_addr: any_address(listen_addr),
+            listen_addr,
             kubeconfig,
         })
     }
@@ -180,7 +177,7 @@ impl Config {
             update_status: true,
             recreate: true,
             quick_retries: 5,
-            listen_addr: "[::]:8080".to_owned(),
+            listen_addr: ":8080".to_owned(),
             kubeconfig: None,
         }
     }
@@ -195,20 +192,21 @@ fn go_duration(text: &str) -> Result<SignedDuration, jiff::Error> {
     }
 }
 
-/// Go writes "every address" as nothing before the colon.
-fn any_address(address: String) -> String {
-    if address.starts_with(':') {
-        format!("[::]{address}")
-    } else {
-        address
-    }
-}
-
-fn own_namespace() -> String {
-    std::fs::read_to_string(NAMESPACE_FILE).map_or_else(
-        |_| "default".to_owned(),
+/// The namespace that the process runs in, as far as it is told.
+pub fn own_namespace() -> String {
+    let told = std::env::var("POD_NAMESPACE")
+        .ok()
+        .filter(|namespace| !namespace.is_empty());
+    let mounted = || std::fs::read_to_string(NAMESPACE_FILE).ok();
+    told.or_else(mounted).map_or_else(
+        || "default".to_owned(),
         |namespace| namespace.trim().to_owned(),
     )
+}
+
+/// What the log is to tell, as `RUST_LOG` has it.
+pub fn log_filter() -> Option<String> {
+    std::env::var("RUST_LOG").ok()
 }
 
 fn check_key_prefix(prefix: &str) -> Result<(), InvalidConfig> {
@@ -229,12 +227,12 @@ mod tests {
     fn config(arguments: &[&str]) -> Result<Config, InvalidConfig> {
         Arguments::try_parse_from([&["controller"], arguments].concat())
             .unwrap()
-            .into_config()
+            .into_config("kube-system".into())
     }
 
     #[test]
     fn takes_upstreams_defaults() {
-        let parsed = config(&["--pod-namespace=kube-system"]).unwrap();
+        let parsed = config(&[]).unwrap();
         assert_eq!(
             format!("{parsed:?}"),
             format!("{:?}", Config::defaults("kube-system"))

@@ -1,27 +1,65 @@
 //! The connection: in-cluster credentials, or a kubeconfig that was named on purpose.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use anyhow::Context;
-use kube::config::{KubeConfigOptions, Kubeconfig};
+use kube::api::PostParams;
+use kube::config::{InClusterError, KubeConfigOptions, Kubeconfig, KubeconfigError};
 use kube::{Client, Config};
 
 /// No watch is silent for longer: its bookmarks come every minute, and it ends after 290 s.
 const SILENCE: Duration = Duration::from_secs(295);
+/// Every other answer comes sooner than that, or not at all.
+const ANSWER: Duration = Duration::from_secs(30);
+const FIELD_MANAGER: &str = "sealed-secrets-controller";
+
+/// Why there is no connection.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// The process is in no cluster.
+    #[error("cannot read the in-cluster configuration: {0}")]
+    InCluster(#[from] InClusterError),
+    /// The kubeconfig cannot be read.
+    #[error("cannot read the kubeconfig `{0}`: {1}")]
+    Kubeconfig(PathBuf, #[source] KubeconfigError),
+    /// No client can be made of it.
+    #[error("cannot make a client: {0}")]
+    Client(#[from] kube::Error),
+}
+
+/// The API server did not answer in time.
+#[derive(Debug, thiserror::Error)]
+#[error("the API server did not answer within {} s", ANSWER.as_secs())]
+pub(crate) struct Late;
 
 /// Connects to the cluster around this process, or to that of a kubeconfig.
-pub async fn connect(kubeconfig: Option<&Path>) -> anyhow::Result<Client> {
+pub async fn connect(kubeconfig: Option<&Path>) -> Result<Client, Error> {
     let mut config = match kubeconfig {
-        None => Config::incluster().context("cannot read the in-cluster configuration")?,
-        Some(path) => {
-            let file = Kubeconfig::read_from(path)
-                .with_context(|| format!("cannot read the kubeconfig `{}`", path.display()))?;
-            Config::from_custom_kubeconfig(file, &KubeConfigOptions::default()).await?
-        }
+        None => Config::incluster()?,
+        Some(path) => from_file(path)
+            .await
+            .map_err(|error| Error::Kubeconfig(path.to_owned(), error))?,
     };
     // kube would send every method again, POST included, after answers that may hide a success.
     config.default_retry = false;
     config.read_timeout = Some(SILENCE);
     Ok(Client::try_from(config)?)
+}
+
+/// Who writes, in the fields of every object that we write.
+pub(crate) fn writing() -> PostParams {
+    PostParams {
+        field_manager: Some(FIELD_MANAGER.to_owned()),
+        ..PostParams::default()
+    }
+}
+
+/// Waits for the answer to anything but a watch.
+pub(crate) async fn in_time<T>(call: impl Future<Output = T>) -> Result<T, Late> {
+    tokio::time::timeout(ANSWER, call).await.map_err(|_| Late)
+}
+
+async fn from_file(path: &Path) -> Result<Config, KubeconfigError> {
+    let file = Kubeconfig::read_from(path)?;
+    Config::from_custom_kubeconfig(file, &KubeConfigOptions::default()).await
 }

@@ -21,6 +21,17 @@ struct Served {
     ready: Receiver<bool>,
 }
 
+/// Listens at an address; as in Go, nothing before the colon means every address there is.
+pub async fn listen(address: &str) -> std::io::Result<TcpListener> {
+    if !address.starts_with(':') {
+        return TcpListener::bind(address).await;
+    }
+    match TcpListener::bind(format!("[::]{address}")).await {
+        Err(_) => TcpListener::bind(format!("0.0.0.0{address}")).await, // a machine without IPv6
+        listening => listening,
+    }
+}
+
 /// Answers until it is told to stop; then open requests are finished.
 pub(crate) async fn serve(
     listener: TcpListener,

@@ -4,11 +4,12 @@ use std::time::Duration;
 
 use sealing::Malformed;
 
+use crate::key_ring::KEY_LABEL;
 use crate::namespaced_name::NamespacedName;
 use crate::{ownership, secret_api};
 
 const QUICKEST: Duration = Duration::from_millis(5);
-const SLOWEST: Duration = Duration::from_secs(300);
+pub(crate) const SLOWEST: Duration = Duration::from_secs(300);
 
 /// Why one SealedSecret is not in sync.
 #[derive(Debug, thiserror::Error)]
@@ -19,6 +20,9 @@ pub(crate) enum Error {
     Unseal(#[from] sealing::Error),
     #[error("unsealing was interrupted")]
     Interrupted(#[from] tokio::task::JoinError),
+    /// It would make a sealing key out of a value that anybody may have chosen.
+    #[error("cannot make a sealing key: the label `{KEY_LABEL}` is reserved in this namespace")]
+    ReservedLabel,
     #[error(transparent)]
     NotOwned(#[from] ownership::NotOwned),
     #[error("{}", api_text(.0))]
@@ -31,7 +35,7 @@ impl Error {
     pub(crate) fn reason(&self) -> &'static str {
         match self {
             Self::Malformed(_) | Self::Unseal(_) | Self::Interrupted(_) => "ErrUnsealFailed",
-            Self::NotOwned(_) | Self::Api(_) => "ErrUpdateFailed",
+            Self::ReservedLabel | Self::NotOwned(_) | Self::Api(_) => "ErrUpdateFailed",
         }
     }
 
@@ -45,8 +49,13 @@ impl Error {
             Self::Api(_) if self.is_immutable() => {
                 format!("Error updating {object}: {IMMUTABLE_HELP}")
             }
-            Self::Api(_) => self.to_string(),
+            Self::ReservedLabel | Self::Api(_) => self.to_string(),
         }
+    }
+
+    /// Whether time cannot help, nor a new key.
+    pub(crate) fn waits_for_a_change(&self) -> bool {
+        matches!(self, Self::Malformed(_) | Self::ReservedLabel) || self.is_immutable()
     }
 
     /// Whether the Secret may never change again.
@@ -66,26 +75,26 @@ impl Error {
     }
 
     /// When to try again after this many failures in a row; none if only a change can help.
-    ///
-    /// A few quick attempts outlast a hiccup. After them, and where another owner has to go first,
-    /// attempts slow down, but never end.
     pub(crate) fn retry(&self, failures: u32, quick_retries: u32) -> Option<Duration> {
-        let quick = match self {
-            Self::Malformed(_) => return None,
-            Self::Api(_) if self.is_immutable() => return None,
-            Self::NotOwned(_) => 0,
-            _ => quick_retries,
-        };
-        let (base, doublings) = if failures <= quick {
-            (QUICKEST, failures.saturating_sub(1))
-        } else {
-            (Duration::from_secs(1), failures - quick - 1)
-        };
-        Some(
-            base.saturating_mul(2_u32.saturating_pow(doublings))
-                .min(SLOWEST),
-        )
+        match self {
+            _ if self.waits_for_a_change() => None,
+            // Time opens nothing: a new key and an edit wake the object anyway.
+            Self::Unseal(_) => Some(SLOWEST),
+            Self::NotOwned(_) => Some(backoff(failures, 0)),
+            _ => Some(backoff(failures, quick_retries)),
+        }
     }
+}
+
+/// A few quick attempts outlast a hiccup; after them attempts slow down, but never end.
+pub(crate) fn backoff(failures: u32, quick_retries: u32) -> Duration {
+    let (base, doublings) = if failures <= quick_retries {
+        (QUICKEST, failures.saturating_sub(1))
+    } else {
+        (Duration::from_secs(1), failures - quick_retries - 1)
+    };
+    base.saturating_mul(2_u32.saturating_pow(doublings))
+        .min(SLOWEST)
 }
 
 /// What the API server said, without text that may quote a value.
@@ -93,7 +102,9 @@ fn api_text(error: &secret_api::Error) -> String {
     let secret_api::Error::Api(kube::Error::Api(status)) = error else {
         return error.to_string();
     };
-    if !matches!(status.reason.as_str(), "Invalid" | "BadRequest") {
+    // The last is kube's word for an answer that is no API status: its message is the whole body.
+    let may_quote = ["Invalid", "BadRequest", "Failed to parse error data"];
+    if !may_quote.contains(&status.reason.as_str()) {
         return status.message.clone();
     }
     let causes = status.details.iter().flat_map(|details| &details.causes);
@@ -117,14 +128,14 @@ const IMMUTABLE_HELP: &str = "the target Secret is immutable. Once a Secret is m
 mod tests {
     use super::*;
 
-    fn unsealable() -> Error {
-        Error::Unseal(sealing::Error::DeprecatedBlob)
+    fn unreadable() -> Error {
+        Error::Api(secret_api::Error::Answer)
     }
 
     #[test]
     fn retries_quickly_a_few_times_and_then_ever_more_slowly() {
         let delays: Vec<_> = [1, 2, 5, 6, 7, 40]
-            .map(|failures| unsealable().retry(failures, 5).unwrap().as_millis())
+            .map(|failures| unreadable().retry(failures, 5).unwrap().as_millis())
             .into();
         assert_eq!(delays, [5, 10, 80, 1000, 2000, 300_000]);
     }

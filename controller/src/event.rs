@@ -1,14 +1,17 @@
 //! Events: core/v1, because upstream's role grants no others; a repeated one counts up.
 
 use std::collections::HashMap;
+use std::hash::{DefaultHasher, Hash, Hasher};
 use std::sync::{Mutex, PoisonError};
 
 use jiff::Timestamp;
 use k8s_openapi::api::core::v1::{Event, EventSource, ObjectReference};
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::{ObjectMeta, Time};
-use kube::api::{Patch, PatchParams, PostParams};
+use kube::api::{Patch, PatchParams};
 use kube::{Api, Client};
 use serde_json::json;
+
+use crate::cluster::{in_time, writing};
 
 const COMPONENT: &str = "sealed-secrets";
 /// So many different Events are remembered; beyond that counting starts anew.
@@ -24,7 +27,7 @@ pub(crate) struct Events {
 struct Sameness {
     uid: Option<String>,
     reason: &'static str,
-    message: String,
+    message: u64,
 }
 
 #[derive(Clone)]
@@ -48,16 +51,14 @@ impl Events {
         let sameness = Sameness {
             uid: object.uid.clone(),
             reason,
-            message: message.to_owned(),
+            message: hash_of(message),
         };
         let now = Time(Timestamp::now());
         if let Some(known) = self.counted_up(&sameness) {
             let patch = Patch::Merge(json!({ "count": known.count, "lastTimestamp": now }));
-            if events
-                .patch(&known.name, &PatchParams::default(), &patch)
-                .await
-                .is_ok()
-            {
+            let options = PatchParams::default();
+            let patched = in_time(events.patch(&known.name, &options, &patch)).await;
+            if matches!(patched, Ok(Ok(_))) {
                 return;
             }
         }
@@ -86,8 +87,9 @@ impl Events {
             count: Some(1),
             ..Event::default()
         };
-        match events.create(&PostParams::default(), &event).await {
-            Ok(_) => self.remember(sameness, Published { name, count: 1 }),
+        match in_time(events.create(&writing(), &event)).await {
+            Ok(Ok(_)) => self.remember(sameness, Published { name, count: 1 }),
+            Ok(Err(error)) => tracing::warn!(reason, %error, "cannot publish an Event"),
             Err(error) => tracing::warn!(reason, %error, "cannot publish an Event"),
         }
     }
@@ -112,4 +114,11 @@ impl Events {
         }
         published.insert(sameness, event);
     }
+}
+
+/// Messages are long, and only their sameness counts.
+fn hash_of(message: &str) -> u64 {
+    let mut hasher = DefaultHasher::new();
+    message.hash(&mut hasher);
+    hasher.finish()
 }

@@ -49,6 +49,7 @@ impl Guarded {
 
 impl From<DynamicObject> for Guarded {
     fn from(mut object: DynamicObject) -> Self {
+        object.metadata.managed_fields = None; // nobody asks, and it is long
         // A status that does not read is no reason not to unseal; it is written anew.
         let status = object
             .data

@@ -10,11 +10,11 @@ use jiff::{SignedDuration, Timestamp};
 use k8s_openapi::ByteString;
 use k8s_openapi::api::core::v1::Secret;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
-use kube::{Client, ResourceExt};
+use kube::Client;
 use sealing::{Fingerprint, GeneratedKey};
 
 use crate::args::Config;
-use crate::key_ring::{ACTIVE, KEY_LABEL, KeyRing};
+use crate::key_ring::{ACTIVE, KEY_LABEL, KeyRing, is_sealing_key};
 use crate::secret_api;
 
 const ORDINALS: usize = 10;
@@ -48,33 +48,27 @@ impl From<tokio::task::JoinError> for Error {
     }
 }
 
-/// Makes a key if there is none; call it when every key Secret has been read.
-pub(crate) async fn make_first_key(
-    client: &Client,
-    config: &Config,
-    keys: &KeyRing,
-) -> Result<(), Error> {
+/// Makes the first key when none is found, and successors for ever. Only the first may fail.
+pub(crate) async fn keep(client: &Client, config: &Config, keys: &KeyRing) -> Result<(), Error> {
+    keys.loaded().await;
     adopt_legacy_key(client, config, keys).await?;
     if keys.snapshot().is_empty() {
         make_key(client, config, keys, "first").await?;
     }
+    renew(client, config, keys).await;
     Ok(())
 }
 
 /// Makes a successor whenever the newest key is old enough; a failure is tried again soon.
-pub(crate) async fn renew(client: &Client, config: &Config, keys: &KeyRing) -> Result<(), Error> {
+async fn renew(client: &Client, config: &Config, keys: &KeyRing) {
     loop {
         let current = keys.current();
-        let due = due_in(
-            current.as_ref().map(|key| key.not_before()),
-            config.key_renew_period,
-            Timestamp::now(),
-        );
+        let newest = current.as_ref().map(|key| key.not_before());
+        let due = due_in(newest, config.key_renew_period, Timestamp::now());
         match (current, due) {
-            (Some(current), Some(due)) if due.is_zero() => {
-                if let Err(error) =
-                    make_key(client, config, keys, successor_of(current.fingerprint())).await
-                {
+            (Some(current), Some(Duration::ZERO)) => {
+                let slot = successor_of(current.fingerprint());
+                if let Err(error) = make_key(client, config, keys, slot).await {
                     tracing::error!(%error, "Failed to generate new key");
                 }
                 tokio::time::sleep(RETRY).await;
@@ -99,7 +93,7 @@ fn due_in(
 
 /// Names the successor of a key: controllers that see the same key choose the same name.
 fn successor_of(fingerprint: &Fingerprint) -> &str {
-    &fingerprint.short()[..8]
+    &fingerprint.short()[..7]
 }
 
 /// Before labels there was one key, and its name was the prefix.
@@ -110,7 +104,7 @@ async fn adopt_legacy_key(client: &Client, config: &Config, keys: &KeyRing) -> R
     }
     let found = secret_api::get(client, &config.namespace, name).await;
     let found = found.map_err(|error| Error::Read(name.clone(), error.to_string()))?;
-    if let Some(Err(error)) = found.map(|secret| keys.put(&secret)) {
+    if let Some(Err(error)) = found.map(|secret| keys.put(&secret, true)) {
         tracing::error!(secretname = name, %error, "Error reading private key");
     }
     Ok(())
@@ -140,7 +134,7 @@ async fn make_key(
                 _ => return Err(Error::Write(name, error.to_string())),
             },
         };
-        if is_sealing_key(&secret) && keys.put(&secret).is_ok() {
+        if is_sealing_key(&secret) && keys.put(&secret, true).is_ok() {
             return Ok(());
         }
         tracing::warn!(
@@ -162,19 +156,6 @@ fn key_name(prefix: &str, slot: &str, ordinal: usize) -> String {
         0 => format!("{prefix}{slot}"),
         _ => format!("{prefix}{slot}{ordinal}"),
     }
-}
-
-/// A key that somebody could have had us write through a SealedSecret is none to seal to.
-fn is_sealing_key(secret: &Secret) -> bool {
-    let is_active = secret
-        .labels()
-        .get(KEY_LABEL)
-        .is_some_and(|value| value == ACTIVE);
-    is_active
-        && !secret
-            .owner_references()
-            .iter()
-            .any(|owner| owner.kind == "SealedSecret")
 }
 
 fn key_secret(name: &str, config: &Config, made: &GeneratedKey) -> Secret {

@@ -32,7 +32,9 @@ struct Key {
     created: Option<Timestamp>,
     private: Arc<PrivateKey>,
     certificate: Arc<Certificate>,
-    /// Whether it may be sealed to: its Secret exists and carries the label.
+    /// Whether its Secret carries the label; the one key that was there before labels does not.
+    labelled: bool,
+    /// Whether it may be sealed to: its Secret is there, with the label it had.
     active: bool,
 }
 
@@ -47,9 +49,24 @@ pub(crate) enum Error {
     Certificate(#[from] certificate::Error),
 }
 
+/// Whether a Secret is a key to seal to. One that a SealedSecret made is not: whoever may create
+/// SealedSecrets in the controller's namespace would receive everybody's values.
+pub(crate) fn is_sealing_key(secret: &Secret) -> bool {
+    let is_active = secret
+        .labels()
+        .get(KEY_LABEL)
+        .is_some_and(|value| value == ACTIVE);
+    is_active
+        && !secret
+            .owner_references()
+            .iter()
+            .any(|owner| owner.kind == "SealedSecret")
+}
+
 impl KeyRing {
-    /// Takes the key of a Secret in; a key that is known already is replaced.
-    pub(crate) fn put(&self, secret: &Secret) -> Result<Fingerprint, Error> {
+    /// Takes the key of a Secret in, to open with and, if `active`, to seal to. It replaces the same
+    /// key, and it retires the key that the Secret held before.
+    pub(crate) fn put(&self, secret: &Secret, active: bool) -> Result<Fingerprint, Error> {
         let part = |name| {
             let data = secret.data.as_ref().and_then(|data| data.get(name));
             data.map(|value| &value.0[..]).ok_or(Error::Missing(name))
@@ -66,10 +83,14 @@ impl KeyRing {
                 .map(|time| time.0),
             private: Arc::new(private),
             certificate: Arc::new(certificate),
-            active: true,
+            labelled: secret.labels().contains_key(KEY_LABEL),
+            active,
         };
         let mut keys = self.lock();
         keys.retain(|known| *known.private.fingerprint() != fingerprint);
+        keys.iter_mut()
+            .filter(|known| known.secret == key.secret)
+            .for_each(|known| known.active = false);
         keys.push(key);
         // Newest certificate first; on a tie the Secret that was created first stays ahead.
         keys.sort_by_key(|key| (Reverse(key.certificate.not_before()), key.created));
@@ -86,15 +107,14 @@ impl KeyRing {
         self.publish(keys);
     }
 
-    /// Retires every key whose Secret is not among these.
+    /// Retires every labelled key whose Secret is not among these.
     pub(crate) fn retire_all_but(&self, secrets: &[String]) {
-        let gone: Vec<String> = self
-            .lock()
-            .iter()
-            .map(|key| key.secret.clone())
-            .filter(|name| !secrets.contains(name))
-            .collect();
-        gone.iter().for_each(|name| self.retire(name));
+        let mut keys = self.lock();
+        let is_gone = |key: &&mut Key| key.labelled && !secrets.contains(&key.secret);
+        keys.iter_mut()
+            .filter(is_gone)
+            .for_each(|key| key.active = false);
+        self.publish(keys);
     }
 
     /// The keys to open values with, in the order in which they are worth trying.
@@ -147,5 +167,132 @@ impl KeyRing {
             state.keys = keys;
             state.changes += 1;
         });
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use k8s_openapi::ByteString;
+    use serde_json::Value;
+
+    use super::*;
+
+    fn secret(name: &str, vectors: &str) -> Secret {
+        let vectors: Value = serde_json::from_str(vectors).unwrap();
+        let part = |field: &str| ByteString(vectors[field].as_str().unwrap().as_bytes().to_vec());
+        let mut secret = Secret::default();
+        secret.metadata.name = Some(name.to_owned());
+        secret.metadata.labels = Some([(KEY_LABEL.to_owned(), ACTIVE.to_owned())].into());
+        secret.data = Some(
+            [
+                ("tls.key".to_owned(), part("private_key_pkcs1_pem")),
+                ("tls.crt".to_owned(), part("certificate_pem")),
+            ]
+            .into(),
+        );
+        secret
+    }
+
+    fn small() -> Secret {
+        secret(
+            "small",
+            include_str!("../../sealing/tests/vectors/rsa2048.json"),
+        )
+    }
+
+    fn large() -> Secret {
+        secret(
+            "large",
+            include_str!("../../sealing/tests/vectors/rsa4096.json"),
+        )
+    }
+
+    fn fingerprints(ring: &KeyRing) -> Vec<Fingerprint> {
+        ring.snapshot()
+            .iter()
+            .map(|key| key.fingerprint().clone())
+            .collect()
+    }
+
+    #[test]
+    fn seals_to_the_newest_certificate_and_tries_it_first() {
+        let ring = KeyRing::default();
+        ring.put(&large(), true).unwrap();
+        ring.put(&small(), true).unwrap();
+        let current = ring.current().unwrap();
+        assert_eq!(fingerprints(&ring)[0], *current.fingerprint());
+        let dates = ring
+            .lock()
+            .iter()
+            .map(|key| key.certificate.not_before())
+            .collect::<Vec<_>>();
+        assert!(dates[0] >= dates[1]);
+    }
+
+    #[test]
+    fn holds_a_key_once() {
+        let ring = KeyRing::default();
+        ring.put(&small(), true).unwrap();
+        ring.put(
+            &secret(
+                "copy",
+                include_str!("../../sealing/tests/vectors/rsa2048.json"),
+            ),
+            true,
+        )
+        .unwrap();
+        assert_eq!(ring.snapshot().len(), 1);
+    }
+
+    #[test]
+    fn goes_on_opening_with_a_retired_key_but_seals_to_it_no_more() {
+        let ring = KeyRing::default();
+        ring.put(&small(), true).unwrap();
+        ring.retire("small");
+        assert!(ring.current().is_none());
+        assert_eq!(ring.snapshot().len(), 1);
+        ring.put(&small(), true).unwrap();
+        assert!(ring.current().is_some());
+    }
+
+    #[test]
+    fn keeps_sealing_to_the_key_from_before_labels_when_the_labelled_are_listed() {
+        let ring = KeyRing::default();
+        let mut legacy = small();
+        legacy.metadata.labels = None;
+        ring.put(&legacy, true).unwrap();
+        ring.retire_all_but(&[]);
+        assert!(ring.current().is_some());
+    }
+
+    #[test]
+    fn says_which_part_of_a_secret_holds_no_key() {
+        let ring = KeyRing::default();
+        let mut broken = small();
+        broken.data.as_mut().unwrap().remove("tls.crt");
+        assert_eq!(ring.put(&broken, true), Err(Error::Missing("tls.crt")));
+        assert!(ring.snapshot().is_empty());
+    }
+
+    #[test]
+    fn seals_no_more_to_the_key_that_a_secret_held_before() {
+        let ring = KeyRing::default();
+        ring.put(&small(), true).unwrap();
+        let mut changed = large();
+        changed.metadata.name = Some("small".to_owned());
+        let new = ring.put(&changed, true).unwrap();
+        assert_eq!(*ring.current().unwrap().fingerprint(), new);
+        assert_eq!(ring.lock().iter().filter(|key| key.active).count(), 1);
+    }
+
+    #[test]
+    fn opens_with_a_key_that_a_sealed_secret_made_but_seals_not_to_it() {
+        let mut made = small();
+        let owner = serde_json::json!([{ "apiVersion": "bitnami.com/v1alpha1", "kind": "SealedSecret", "name": "s", "uid": "u" }]);
+        made.metadata.owner_references = serde_json::from_value(owner).unwrap();
+        assert!(is_sealing_key(&small()) && !is_sealing_key(&made));
+        let ring = KeyRing::default();
+        ring.put(&made, is_sealing_key(&made)).unwrap();
+        assert!(ring.current().is_none() && ring.snapshot().len() == 1);
     }
 }

@@ -33,13 +33,14 @@ use std::sync::Arc;
 
 use kube::Client;
 use tokio::net::TcpListener;
-use tokio::sync::watch::channel;
+use tokio::sync::watch::{Sender, channel};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
-pub use args::{Arguments, Config, InvalidConfig};
+pub use args::{Arguments, Config, InvalidConfig, log_filter, own_namespace};
 pub use cluster::connect;
-pub use log::{tell_log, tell_log_to};
+pub use endpoints::listen;
+pub use log::tell_log;
 pub use shutdown::stop_signal;
 
 use key_ring::KeyRing;
@@ -64,59 +65,57 @@ pub async fn run(
     listener: TcpListener,
     shutdown: impl Future<Output = ()>,
 ) -> Result<(), Error> {
+    tracing::info!(
+        version = env!("CARGO_PKG_VERSION"),
+        "Starting sealed-secrets controller"
+    );
     let (ready, is_ready) = channel(false);
     let stop = CancellationToken::new();
     let tasks = TaskTracker::new();
     let keys = Arc::new(KeyRing::default());
     let queue = Arc::new(Queue::default());
-    let observed = Arc::new(Observed::default());
-    let context = Arc::new(Context::new(
-        client.clone(),
-        config.clone(),
-        Arc::clone(&keys),
-    ));
 
-    tracing::info!(
-        version = env!("CARGO_PKG_VERSION"),
-        "Starting sealed-secrets controller"
-    );
     tasks.spawn(endpoints::serve(
         listener,
         Arc::clone(&keys),
         is_ready,
         stop.clone(),
     ));
-    let flow = async {
-        let keys_known = watch::keys(&client, &config, &keys, &queue);
-        let renewal = async {
-            keys.loaded().await;
-            key_renewal::make_first_key(&client, &config, &keys).await?;
-            key_renewal::renew(&client, &config, &keys).await
-        };
-        let objects = async {
-            keys.not_empty().await;
-            tokio::join!(
-                watch::sealed_secrets(&client, &config, &observed, &queue),
-                watch::secrets(&client, &config, &observed, &queue),
-                async {
-                    observed.synced().await;
-                    ready.send_replace(true)
-                },
-                work(&context, &observed, &queue, &tasks),
-            );
-        };
-        tokio::select! {
-            () = keys_known => Ok(()),
-            failed = renewal => failed,
-            () = objects => Ok(()),
-        }
-    };
     let result = tokio::select! {
-        result = flow => result,
+        () = watch::keys(&client, &config, &keys, &queue) => Ok(()),
+        failed = key_renewal::keep(&client, &config, &keys) => failed,
+        () = unseal_all(&client, &config, &keys, &queue, &tasks, ready) => Ok(()),
         () = shutdown => Ok(()),
     };
     stop.cancel();
     tasks.close();
     shutdown::drain(&tasks).await;
     Ok(result?)
+}
+
+/// Reconciles whatever the watches bring, from the moment at which there is a key.
+async fn unseal_all(
+    client: &Client,
+    config: &Config,
+    keys: &Arc<KeyRing>,
+    queue: &Arc<Queue>,
+    tasks: &TaskTracker,
+    ready: Sender<bool>,
+) {
+    let observed = Arc::new(Observed::default());
+    let context = Arc::new(Context::new(
+        client.clone(),
+        config.clone(),
+        Arc::clone(keys),
+    ));
+    keys.not_empty().await;
+    tokio::join!(
+        watch::sealed_secrets(client, config, &observed, queue),
+        watch::secrets(client, config, &observed, queue),
+        work(&context, &observed, queue, tasks),
+        async {
+            observed.synced().await;
+            ready.send_replace(true)
+        },
+    );
 }

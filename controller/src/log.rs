@@ -5,24 +5,26 @@ use tracing_subscriber::filter::filter_fn;
 use tracing_subscriber::fmt::{self, MakeWriter};
 use tracing_subscriber::prelude::*;
 
-/// Starts the log on stdout; `RUST_LOG` chooses what it tells.
-pub fn tell_log() {
-    let chosen = std::env::var("RUST_LOG").unwrap_or_else(|_| "info".to_owned());
-    tell_log_to(std::io::stdout, &chosen);
-}
+/// What kube itself says of answers: where one does not decode, it is quoted, and answers hold Secrets.
+const QUOTING: [&str; 2] = ["kube_client::client", "kube_runtime::watcher"];
 
-/// Starts the log somewhere else.
-pub fn tell_log_to<W>(writer: W, chosen: &str)
+/// Starts the log; `chosen` is a filter as `RUST_LOG` has it.
+pub fn tell_log<W>(writer: W, chosen: &str)
 where
     W: for<'a> MakeWriter<'a> + Send + Sync + 'static,
 {
-    // kube's client logs the whole body of an answer that it cannot decode, and answers hold
-    // Secrets: its target stays silent whatever is chosen.
-    let no_bodies = filter_fn(|metadata| !metadata.target().starts_with("kube_client::client"));
-    let lines = fmt::layer().with_target(false).with_writer(writer);
+    let unquoted = filter_fn(|metadata| {
+        !QUOTING
+            .iter()
+            .any(|target| metadata.target().starts_with(target))
+    });
+    let lines = fmt::layer()
+        .with_ansi(false)
+        .with_target(false)
+        .with_writer(writer);
     let chosen = EnvFilter::try_new(chosen).unwrap_or_else(|_| EnvFilter::new("info"));
     let log = tracing_subscriber::registry()
-        .with(lines.with_filter(no_bodies))
+        .with(lines.with_filter(unquoted))
         .with(chosen);
     // Somebody else may have started a log already: then that one is told.
     _ = log.try_init();

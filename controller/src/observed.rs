@@ -12,7 +12,14 @@ use crate::namespaced_name::NamespacedName;
 #[derive(Default)]
 pub(crate) struct Observed {
     objects: Mutex<HashMap<NamespacedName, Arc<Guarded>>>,
-    synced: watch::Sender<bool>,
+    synced: watch::Sender<Synced>,
+}
+
+/// The watches whose first list is complete.
+#[derive(Clone, Copy, Default)]
+struct Synced {
+    sealed_secrets: bool,
+    secrets: bool,
 }
 
 impl Observed {
@@ -48,12 +55,26 @@ impl Observed {
         self.lock().keys().cloned().collect()
     }
 
-    pub(crate) fn mark_synced(&self) {
-        self.synced.send_replace(true);
+    pub(crate) fn mark_sealed_secrets_synced(&self) {
+        self.synced
+            .send_modify(|synced| synced.sealed_secrets = true);
     }
 
+    pub(crate) fn mark_secrets_synced(&self) {
+        self.synced.send_modify(|synced| synced.secrets = true);
+    }
+
+    pub(crate) async fn sealed_secrets_synced(&self) {
+        let mut synced = self.synced.subscribe();
+        _ = synced.wait_for(|synced| synced.sealed_secrets).await;
+    }
+
+    /// Waits for every watch.
     pub(crate) async fn synced(&self) {
-        _ = self.synced.subscribe().wait_for(|synced| *synced).await;
+        let mut synced = self.synced.subscribe();
+        _ = synced
+            .wait_for(|synced| synced.sealed_secrets && synced.secrets)
+            .await;
     }
 
     fn lock(&self) -> MutexGuard<'_, HashMap<NamespacedName, Arc<Guarded>>> {

@@ -38,8 +38,13 @@ pub(crate) fn decide(sealed: &SealedSecret, live: Option<&Secret>) -> Result<Rig
         return Ok(Right::Create);
     };
     if asks(live, PATCH) {
+        // Ownership is asked for by what the Secret will say after the merge.
+        let template = sealed.spec.template.metadata.annotations.iter().flatten();
+        let template_asks = template
+            .into_iter()
+            .any(|(key, value)| key == MANAGED && value == "true");
         Ok(Right::Merge {
-            own: asks(live, MANAGED),
+            own: asks(live, MANAGED) || template_asks,
         })
     } else if is_ours(sealed, live) {
         Ok(Right::Replace)

@@ -1,12 +1,13 @@
 //! What to reconcile next: every object at most once, new work before old, failed work later.
 
 use std::collections::{BTreeMap, HashMap, VecDeque};
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use tokio::sync::Notify;
 use tokio::time::Instant;
 
+use crate::error::SLOWEST;
 use crate::namespaced_name::NamespacedName;
 
 /// How urgent work is.
@@ -24,6 +25,12 @@ pub(crate) enum Urgency {
 pub(crate) struct Queue {
     state: Mutex<State>,
     wake: Notify,
+}
+
+/// An object that is being worked on, until this is dropped.
+pub(crate) struct InHand {
+    pub(crate) key: NamespacedName,
+    queue: Arc<Queue>,
 }
 
 #[derive(Default)]
@@ -84,19 +91,36 @@ impl Queue {
         let mut state = self.lock();
         let failed = state.entries.iter().filter(|(_, entry)| entry.failures > 0);
         let keys: Vec<NamespacedName> = failed.map(|(key, _)| key.clone()).collect();
-        keys.into_iter().for_each(|key| state.add(key, Wait::Fresh));
+        keys.into_iter()
+            .for_each(|key| state.add(key, Wait::Backlog));
+        drop(state);
+        self.wake.notify_one();
+    }
+
+    /// Brings an object back at once if it failed.
+    pub(crate) fn retry_if_failed(&self, key: &NamespacedName) {
+        let mut state = self.lock();
+        let has_failed = state
+            .entries
+            .get(key)
+            .is_some_and(|entry| entry.failures > 0);
+        if has_failed {
+            state.add(key.clone(), Wait::Fresh);
+        }
         drop(state);
         self.wake.notify_one();
     }
 
     /// Hands out the next object, when there is one.
-    pub(crate) async fn next(&self) -> NamespacedName {
+    pub(crate) async fn next(self: &Arc<Self>) -> InHand {
         loop {
             let woken = self.wake.notified();
             let due = match self.lock().take(Instant::now()) {
                 Ok(key) => {
-                    self.wake.notify_one(); // another worker may find more
-                    return key;
+                    return InHand {
+                        key,
+                        queue: Arc::clone(self),
+                    };
                 }
                 Err(due) => due,
             };
@@ -107,37 +131,50 @@ impl Queue {
         }
     }
 
+    fn lock(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl InHand {
     /// Notes a failure and says how many there were in a row.
-    pub(crate) fn failed(&self, key: &NamespacedName) -> u32 {
-        let mut state = self.lock();
-        let entry = state.entries.entry(key.clone()).or_default();
+    pub(crate) fn failed(&self) -> u32 {
+        let mut state = self.queue.lock();
+        let entry = state.entries.entry(self.key.clone()).or_default();
         entry.failures = entry.failures.saturating_add(1);
         entry.failures
     }
 
-    /// Forgets the failures of an object.
-    pub(crate) fn succeeded(&self, key: &NamespacedName) {
-        if let Some(entry) = self.lock().entries.get_mut(key) {
+    /// Forgets the failures of the object.
+    pub(crate) fn succeeded(&self) {
+        if let Some(entry) = self.queue.lock().entries.get_mut(&self.key) {
             entry.failures = 0;
         }
     }
 
-    /// Ends the work on an object that `next` handed out.
-    pub(crate) fn done(&self, key: &NamespacedName) {
-        let mut state = self.lock();
-        if let Some(entry) = state.entries.get_mut(key) {
+    /// Lets the object come again, unless it comes sooner anyway.
+    pub(crate) fn again_after(&self, delay: Duration) {
+        self.queue.add_after(self.key.clone(), delay);
+    }
+}
+
+impl Drop for InHand {
+    /// Ends the work, however it ended: an object whose work panicked comes again, much later.
+    fn drop(&mut self) {
+        if std::thread::panicking() {
+            self.failed();
+            self.again_after(SLOWEST);
+        }
+        let mut state = self.queue.lock();
+        if let Some(entry) = state.entries.get_mut(&self.key) {
             match std::mem::take(&mut entry.place) {
-                Place::WorkingAgain(wait) => state.add(key.clone(), wait),
-                _ if entry.failures == 0 => _ = state.entries.remove(key),
+                Place::WorkingAgain(wait) => state.add(self.key.clone(), wait),
+                _ if entry.failures == 0 => _ = state.entries.remove(&self.key),
                 _ => {}
             }
         }
         drop(state);
-        self.wake.notify_one();
-    }
-
-    fn lock(&self) -> MutexGuard<'_, State> {
-        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+        self.queue.wake.notify_one();
     }
 }
 
@@ -214,84 +251,113 @@ mod tests {
         }
     }
 
+    fn queue() -> Arc<Queue> {
+        Arc::default()
+    }
+
+    async fn is_idle(queue: &Arc<Queue>) -> bool {
+        tokio::time::timeout(Duration::from_secs(9), queue.next())
+            .await
+            .is_err()
+    }
+
     #[tokio::test(start_paused = true)]
     async fn hands_out_new_work_before_the_backlog() {
-        let queue = Queue::default();
+        let queue = queue();
         queue.add(key("old"), Urgency::Backlog);
         queue.add(key("new"), Urgency::Fresh);
-        assert_eq!(queue.next().await, key("new"));
-        assert_eq!(queue.next().await, key("old"));
+        assert_eq!(queue.next().await.key, key("new"));
+        assert_eq!(queue.next().await.key, key("old"));
     }
 
     #[tokio::test(start_paused = true)]
     async fn holds_an_object_once_and_moves_it_forward() {
-        let queue = Queue::default();
+        let queue = queue();
         queue.add(key("a"), Urgency::Backlog);
         queue.add(key("b"), Urgency::Backlog);
         queue.add(key("b"), Urgency::Fresh);
         queue.add(key("b"), Urgency::Backlog);
-        assert_eq!(queue.next().await, key("b"));
-        assert_eq!(queue.next().await, key("a"));
-        assert!(
-            tokio::time::timeout(Duration::from_secs(9), queue.next())
-                .await
-                .is_err()
-        );
+        assert_eq!(queue.next().await.key, key("b"));
+        assert_eq!(queue.next().await.key, key("a"));
+        assert!(is_idle(&queue).await);
     }
 
     #[tokio::test(start_paused = true)]
     async fn never_hands_out_an_object_that_is_worked_on() {
-        let queue = Queue::default();
+        let queue = queue();
         queue.add(key("a"), Urgency::Fresh);
-        assert_eq!(queue.next().await, key("a"));
+        let in_hand = queue.next().await;
         queue.add(key("a"), Urgency::Fresh);
-        assert!(
-            tokio::time::timeout(Duration::from_secs(9), queue.next())
-                .await
-                .is_err()
-        );
-        queue.done(&key("a"));
-        assert_eq!(queue.next().await, key("a"));
+        assert!(is_idle(&queue).await);
+        drop(in_hand);
+        assert_eq!(queue.next().await.key, key("a"));
     }
 
     #[tokio::test(start_paused = true)]
     async fn waits_as_long_as_it_was_told() {
-        let queue = Queue::default();
+        let queue = queue();
         let start = Instant::now();
         queue.add_after(key("b"), Duration::from_secs(60));
         queue.add_after(key("a"), Duration::from_secs(30));
-        assert_eq!(
-            (queue.next().await, start.elapsed().as_secs()),
-            (key("a"), 30)
-        );
-        assert_eq!(
-            (queue.next().await, start.elapsed().as_secs()),
-            (key("b"), 60)
-        );
+        assert_eq!(queue.next().await.key, key("a"));
+        assert_eq!(start.elapsed().as_secs(), 30);
+        assert_eq!(queue.next().await.key, key("b"));
+        assert_eq!(start.elapsed().as_secs(), 60);
     }
 
     #[tokio::test(start_paused = true)]
-    async fn brings_failed_objects_back_when_asked() {
-        let queue = Queue::default();
+    async fn brings_failed_objects_back_when_asked_but_behind_new_work() {
+        let queue = queue();
         queue.add(key("a"), Urgency::Fresh);
-        queue.next().await;
-        assert_eq!(queue.failed(&key("a")), 1);
-        queue.add_after(key("a"), Duration::from_secs(300));
-        queue.done(&key("a"));
-        queue.retry_failed();
+        let in_hand = queue.next().await;
+        assert_eq!(in_hand.failed(), 1);
+        in_hand.again_after(Duration::from_secs(300));
+        drop(in_hand);
         let start = Instant::now();
-        assert_eq!(
-            (queue.next().await, start.elapsed().as_secs()),
-            (key("a"), 0)
-        );
-        assert_eq!(queue.failed(&key("a")), 2);
+        queue.retry_failed();
+        queue.add(key("new"), Urgency::Fresh);
+        assert_eq!(queue.next().await.key, key("new"));
+        let in_hand = queue.next().await;
+        assert_eq!((&in_hand.key, start.elapsed().as_secs()), (&key("a"), 0));
+        assert_eq!(in_hand.failed(), 2);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn brings_one_object_back_only_if_it_failed() {
+        let queue = queue();
+        queue.retry_if_failed(&key("a"));
+        assert!(is_idle(&queue).await);
+        queue.add(key("a"), Urgency::Fresh);
+        let in_hand = queue.next().await;
+        in_hand.failed();
+        drop(in_hand);
+        assert!(is_idle(&queue).await);
+        queue.retry_if_failed(&key("a"));
+        assert_eq!(queue.next().await.key, key("a"));
     }
 
     #[tokio::test(start_paused = true)]
     async fn forgets_failures_on_success() {
-        let queue = Queue::default();
-        queue.failed(&key("a"));
-        queue.succeeded(&key("a"));
-        assert_eq!(queue.failed(&key("a")), 1);
+        let queue = queue();
+        queue.add(key("a"), Urgency::Fresh);
+        let in_hand = queue.next().await;
+        in_hand.failed();
+        in_hand.succeeded();
+        assert_eq!(in_hand.failed(), 1);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn lets_an_object_come_again_whose_work_panicked() {
+        let queue = queue();
+        queue.add(key("a"), Urgency::Fresh);
+        let in_hand = queue.next().await;
+        let work = tokio::spawn(async move {
+            let _in_hand = in_hand;
+            panic!("a bug");
+        });
+        assert!(work.await.is_err());
+        let start = Instant::now();
+        assert_eq!(queue.next().await.key, key("a"));
+        assert_eq!(start.elapsed(), SLOWEST);
     }
 }

@@ -11,14 +11,14 @@ use tokio_util::task::TaskTracker;
 
 use crate::apply::{Written, apply};
 use crate::args::Config;
-use crate::error::Error;
+use crate::error::{Error, backoff};
 use crate::event::Events;
 use crate::guarded::Guarded;
-use crate::key_ring::KeyRing;
+use crate::key_ring::{KEY_LABEL, KeyRing};
 use crate::namespaced_name::NamespacedName;
 use crate::observed::Observed;
 use crate::ownership;
-use crate::queue::Queue;
+use crate::queue::{InHand, Queue};
 use crate::report::report;
 use crate::secret_api;
 
@@ -47,48 +47,46 @@ pub(crate) async fn work(
 ) {
     let in_flight = Arc::new(Semaphore::new(IN_FLIGHT));
     while let Ok(permit) = Arc::clone(&in_flight).acquire_owned().await {
-        let key = queue.next().await;
-        let (context, observed, queue) =
-            (Arc::clone(context), Arc::clone(observed), Arc::clone(queue));
+        let in_hand = queue.next().await;
+        let (context, observed) = (Arc::clone(context), Arc::clone(observed));
         tasks.spawn(async move {
-            match observed.get(&key).filter(|sealed| !sealed.is_going()) {
+            match observed
+                .get(&in_hand.key)
+                .filter(|sealed| !sealed.is_going())
+            {
                 Some(sealed) => {
-                    if let Some(delay) = reconcile(&sealed, &key, &queue, &context).await {
-                        queue.add_after(key.clone(), delay);
+                    if let Some(delay) = reconcile(&sealed, &in_hand, &context).await {
+                        in_hand.again_after(delay);
                     }
                 }
                 // It is gone, and the garbage collector takes its Secret.
-                None => queue.succeeded(&key),
+                None => in_hand.succeeded(),
             }
-            queue.done(&key);
             drop(permit);
         });
     }
 }
 
 /// Brings one object up to date, tells what became of it, and says when to try again.
-async fn reconcile(
-    sealed: &Guarded,
-    key: &NamespacedName,
-    queue: &Queue,
-    context: &Context,
-) -> Option<Duration> {
+async fn reconcile(sealed: &Guarded, in_hand: &InHand, context: &Context) -> Option<Duration> {
+    let Context {
+        client,
+        config,
+        events,
+        ..
+    } = context;
     let outcome = bring_up_to_date(sealed, context).await;
-    report(
-        sealed,
-        &outcome,
-        &context.client,
-        &context.events,
-        context.config.update_status,
-    )
-    .await;
-    match outcome {
-        Ok(_) => {
-            queue.succeeded(key);
-            None
-        }
-        Err(error) => error.retry(queue.failed(key), context.config.quick_retries),
+    let told = report(sealed, &outcome, client, events, config.update_status).await;
+    if outcome.is_ok() && told.is_ok() {
+        in_hand.succeeded();
+        return None;
     }
+    let failures = in_hand.failed();
+    let to_tell = told.err().map(|_| backoff(failures, config.quick_retries));
+    let to_do = outcome
+        .err()
+        .and_then(|error| error.retry(failures, config.quick_retries));
+    to_tell.into_iter().chain(to_do).min()
 }
 
 async fn bring_up_to_date(sealed: &Guarded, context: &Context) -> Result<Written, Error> {
@@ -96,6 +94,7 @@ async fn bring_up_to_date(sealed: &Guarded, context: &Context) -> Result<Written
     let keys = context.keys.snapshot();
     let secret = context.unseal(&sealed, keys).await?;
     let NamespacedName { namespace, name } = NamespacedName::of(&*sealed);
+    context.refuse_sealing_key(&secret)?;
     let live = secret_api::get(&context.client, &namespace, &name).await?;
     let right = ownership::decide(&sealed, live.as_ref())?;
     Ok(apply(&context.client, right, secret, live).await?)
@@ -124,5 +123,21 @@ impl Context {
         let (sealed, renderer) = (Arc::clone(sealed), self.renderer.clone());
         let unseal = move || sealing::unseal(&sealed, &keys, &renderer);
         Ok(tokio::task::spawn_blocking(unseal).await??)
+    }
+
+    /// A SealedSecret makes no sealing key: who may create one would choose what others seal to.
+    fn refuse_sealing_key(&self, secret: &sealing::Secret) -> Result<(), Error> {
+        let metadata = &secret.metadata;
+        let is_here = metadata.namespace.as_ref() == Some(&self.config.namespace);
+        let is_labelled = metadata
+            .labels
+            .iter()
+            .flatten()
+            .any(|(label, _)| label == KEY_LABEL);
+        if is_here && is_labelled {
+            Err(Error::ReservedLabel)
+        } else {
+            Ok(())
+        }
     }
 }

@@ -3,15 +3,20 @@
 
 use k8s_openapi::Resource;
 use k8s_openapi::api::core::v1::Secret;
-use kube::api::{GetParams, PostParams};
+use kube::api::GetParams;
 use kube::core::Request;
 use kube::{Client, ResourceExt};
+use zeroize::Zeroizing;
+
+use crate::cluster::{Late, in_time, writing};
 
 /// Why a Secret was not read or written.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum Error {
     #[error(transparent)]
     Api(#[from] kube::Error),
+    #[error(transparent)]
+    Late(#[from] Late),
     /// The answer is no Secret; its text is not told.
     #[error("the API server's answer is not a Secret")]
     Answer,
@@ -37,7 +42,7 @@ pub(crate) async fn get(
 pub(crate) async fn create(client: &Client, secret: &Secret) -> Result<Secret, Error> {
     let namespace = secret.namespace().unwrap_or_default();
     let body = serde_json::to_vec(secret).map_err(kube::Error::SerdeError)?;
-    let request = secrets(&namespace).create(&PostParams::default(), body);
+    let request = secrets(&namespace).create(&writing(), body);
     send(client, request.map_err(kube::Error::BuildRequest)?).await
 }
 
@@ -45,7 +50,7 @@ pub(crate) async fn create(client: &Client, secret: &Secret) -> Result<Secret, E
 pub(crate) async fn replace(client: &Client, secret: &Secret) -> Result<Secret, Error> {
     let namespace = secret.namespace().unwrap_or_default();
     let body = serde_json::to_vec(secret).map_err(kube::Error::SerdeError)?;
-    let request = secrets(&namespace).replace(&secret.name_any(), &PostParams::default(), body);
+    let request = secrets(&namespace).replace(&secret.name_any(), &writing(), body);
     send(client, request.map_err(kube::Error::BuildRequest)?).await
 }
 
@@ -57,6 +62,6 @@ fn secrets(namespace: &str) -> Request {
 }
 
 async fn send(client: &Client, request: http::Request<Vec<u8>>) -> Result<Secret, Error> {
-    let answer = client.request_text(request).await?;
+    let answer = Zeroizing::new(in_time(client.request_text(request)).await??);
     serde_json::from_str(&answer).map_err(|_| Error::Answer)
 }

@@ -11,11 +11,12 @@ use kube::core::ApiResource;
 use kube::runtime::watcher::{self, Event, watcher};
 use kube::{Api, Client, Resource, ResourceExt};
 use sealing::SealedSecret;
+use tokio::time::Instant;
 
 use crate::args::Config;
 use crate::event::Events;
 use crate::guarded::Guarded;
-use crate::key_ring::{ACTIVE, KEY_LABEL, KeyRing};
+use crate::key_ring::{ACTIVE, KEY_LABEL, KeyRing, is_sealing_key};
 use crate::namespaced_name::NamespacedName;
 use crate::observed::Observed;
 use crate::ownership::is_ours;
@@ -26,7 +27,7 @@ const PAUSES: [Duration; 2] = [Duration::from_millis(500), Duration::from_secs(3
 /// A Secret that was not ours may come back from where it came: it gets this long to do so.
 const UNCLEAR: Duration = Duration::from_secs(1);
 /// So many failures in a row, and the watch is made anew.
-const FAILURES: u32 = 3;
+const RENEWED_AFTER: u32 = 3;
 
 /// Follows the SealedSecrets: whatever says something new is reconciled.
 pub(crate) async fn sealed_secrets(
@@ -63,7 +64,7 @@ pub(crate) async fn sealed_secrets(
                     .keep_only(&listed)
                     .into_iter()
                     .for_each(|gone| queue.add(gone, Urgency::Backlog));
-                observed.mark_synced();
+                observed.mark_sealed_secrets_synced();
             }
             Event::Apply(object) => _ = take(object, Urgency::Fresh),
             Event::Delete(object) => {
@@ -78,9 +79,10 @@ pub(crate) async fn sealed_secrets(
 /// Follows Secrets by name only: one that goes is made again.
 pub(crate) async fn secrets(client: &Client, config: &Config, observed: &Observed, queue: &Queue) {
     if !config.recreate {
+        observed.mark_secrets_synced();
         return std::future::pending().await;
     }
-    observed.synced().await;
+    observed.sealed_secrets_synced().await;
     let api: Api<PartialObjectMeta<Secret>> = if config.all_namespaces {
         Api::all(client.clone())
     } else {
@@ -107,8 +109,10 @@ pub(crate) async fn secrets(client: &Client, config: &Config, observed: &Observe
                     .filter(|key| !listed.contains(key));
                 missing.for_each(|key| wake(key, Urgency::Backlog));
                 listed.clear();
+                observed.mark_secrets_synced();
             }
-            Event::Apply(_) => {}
+            // An annotation may have made it ours to write.
+            Event::Apply(secret) => queue.retry_if_failed(&NamespacedName::of(&secret)),
             Event::Delete(secret) => {
                 let name = NamespacedName::of(&secret);
                 match observed.get(&name).map(|object| object.well_formed()) {
@@ -158,7 +162,7 @@ pub(crate) async fn keys(client: &Client, config: &Config, keys: &KeyRing, queue
 /// A Secret that holds no key is reported on itself; the others serve.
 async fn register(secret: &Secret, keys: &KeyRing, client: &Client, events: &Events) {
     let secretname = secret.name_any();
-    match keys.put(secret) {
+    match keys.put(secret, is_sealing_key(secret)) {
         Ok(fingerprint) => {
             tracing::info!(
                 secretname,
@@ -167,6 +171,7 @@ async fn register(secret: &Secret, keys: &KeyRing, client: &Client, events: &Eve
             );
         }
         Err(error) => {
+            keys.retire(&secretname);
             tracing::error!(secretname, %error, "Error reading private key");
             let message = format!("cannot read the sealing key: {error}");
             let reference = ObjectReference {
@@ -191,33 +196,51 @@ where
     K: Send,
     S: Stream<Item = watcher::Result<Event<K>>> + Send,
 {
-    let first = Box::pin(start());
-    stream::unfold(
-        (first, 0, start),
-        move |(mut events, mut failures, start)| async move {
-            loop {
-                match events.next().await {
-                    Some(Ok(event)) => return Some((event, (events, 0, start))),
-                    Some(Err(error)) => {
-                        failures += 1;
-                        tracing::warn!("cannot watch {what}: {}", without_answer(&error));
-                        tokio::time::sleep(pause(failures)).await;
-                        if is_gone(&error) || failures % FAILURES == 0 {
-                            events = Box::pin(start());
-                        }
+    let first = (Box::pin(start()), Failures::default(), start);
+    stream::unfold(first, move |(mut events, mut failures, start)| async move {
+        loop {
+            match events.next().await {
+                Some(Ok(event)) => return Some((event, (events, failures, start))),
+                Some(Err(error)) => {
+                    tracing::warn!("cannot watch {what}: {}", without_answer(&error));
+                    tokio::time::sleep(failures.pause()).await;
+                    if is_gone(&error) || failures.in_a_row % RENEWED_AFTER == 0 {
+                        events = Box::pin(start());
                     }
-                    None => events = Box::pin(start()),
                 }
+                None => events = Box::pin(start()),
             }
-        },
-    )
+        }
+    })
 }
 
-fn pause(failures: u32) -> Duration {
-    let [shortest, longest] = PAUSES;
-    shortest
-        .saturating_mul(2_u32.saturating_pow(failures - 1))
-        .min(longest)
+/// Failures in a row. Only time ends the row: a list that goes well before each failing watch does
+/// not, or every failure would cost a list.
+#[derive(Default)]
+struct Failures {
+    in_a_row: u32,
+    last: Option<Instant>,
+}
+
+impl Failures {
+    /// Counts a failure, and says how long to wait after it.
+    fn pause(&mut self) -> Duration {
+        let [shortest, longest] = PAUSES;
+        let now = Instant::now();
+        let is_new_row = self
+            .last
+            .is_none_or(|last| now.duration_since(last) > 2 * longest);
+        self.in_a_row = if is_new_row {
+            1
+        } else {
+            self.in_a_row.saturating_add(1)
+        };
+        self.last = Some(now);
+        let doublings = self.in_a_row - 1;
+        shortest
+            .saturating_mul(2_u32.saturating_pow(doublings))
+            .min(longest)
+    }
 }
 
 fn is_gone(error: &watcher::Error) -> bool {
@@ -236,5 +259,49 @@ fn without_answer(error: &watcher::Error) -> String {
             }
         }
         error => error.to_string(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Mutex;
+
+    use kube::core::response::Status;
+
+    use super::*;
+
+    fn gone() -> watcher::Error {
+        let status = Status::failure("too old", "Expired").with_code(410);
+        watcher::Error::WatchStartFailed(kube::Error::Api(status.boxed()))
+    }
+
+    /// A watch whose list goes well and whose start is answered with "gone", for ever.
+    fn always_gone() -> impl Stream<Item = watcher::Result<Event<Secret>>> + Send {
+        stream::iter([Ok(Event::Init), Ok(Event::InitDone), Err(gone())])
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn makes_a_watch_anew_when_its_start_is_gone_but_not_in_a_hurry() {
+        let lists = Mutex::new(0);
+        let start = || {
+            *lists.lock().unwrap() += 1;
+            always_gone()
+        };
+        let mut events = pin!(follow("Secrets", start));
+        let follow_it = async { while events.next().await.is_some() {} };
+        _ = tokio::time::timeout(Duration::from_secs(600), follow_it).await;
+        let lists = *lists.lock().unwrap();
+        assert!((20..=30).contains(&lists), "{lists} lists in ten minutes");
+    }
+
+    #[test]
+    fn begins_anew_after_a_quiet_time() {
+        let mut failures = Failures::default();
+        let pauses = [failures.pause(), failures.pause(), failures.pause()];
+        assert_eq!(pauses.map(|pause| pause.as_millis()), [500, 1000, 2000]);
+        failures.last = failures
+            .last
+            .and_then(|last| last.checked_sub(Duration::from_secs(61)));
+        assert_eq!(failures.pause().as_millis(), 500);
     }
 }

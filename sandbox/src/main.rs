@@ -23,8 +23,8 @@ struct Arguments {
 #[tokio::main]
 async fn main() -> anyhow::Result<()> {
     let arguments = Arguments::parse();
-    if std::env::var_os("RUST_LOG").is_some() {
-        controller::tell_log();
+    if let Some(chosen) = controller::log_filter() {
+        controller::tell_log(stdout, &chosen);
     }
     let start = Instant::now();
     let cluster = Cluster::start().await?;

@@ -41,13 +41,16 @@ impl Renderer {
                 .map(|(name, value)| (name.as_str(), value.expose())),
         );
 
+        // One object, one budget: many templates may not make what one may not.
+        let mut limits = self.limits.clone();
         let mut rendered = BTreeMap::new();
         let mut failures = Vec::new();
         for (name, text) in texts {
-            let output = gotemplate::Template::parse(name, text, &self.limits)
-                .and_then(|template| template.render(&dot, &self.limits));
+            let output = gotemplate::Template::parse(name, text, &limits)
+                .and_then(|template| template.render(&dot, &limits));
             match output {
                 Ok(bytes) => {
+                    limits.output_bytes -= bytes.len();
                     rendered.insert(name.clone(), Plaintext::new(bytes));
                 }
                 Err(error) => failures.push((name.clone(), error)),

@@ -14,6 +14,11 @@ use crate::{
     Fingerprint, Label, Plaintext, PrivateKey, Renderer, Scope, SealedSecret, Secret, base64,
 };
 
+/// So many private RSA operations one object may cost: enough for as many items as fit into one.
+const ATTEMPTS: usize = 10_000;
+/// So many items are named beside one message.
+const NAMED: usize = 20;
+
 /// Items that were opened, the label they were bound to, and the keys that opened them.
 pub struct Opened {
     /// The label under which every item opened.
@@ -52,6 +57,9 @@ pub enum ItemError {
     /// No key opened it under its label; a value that is cut short looks the same.
     #[error("no key could decrypt secret")]
     Undecryptable,
+    /// The object has cost more private RSA operations than one object may.
+    #[error("too many attempts to open the items of one object")]
+    Budget,
     /// The template does not parse, or failed.
     #[error(transparent)]
     Template(#[from] gotemplate::Error),
@@ -125,6 +133,7 @@ fn open_what_opens(
     keys: &[Arc<PrivateKey>],
 ) -> (Opened, Failures) {
     let mut keys: Vec<&PrivateKey> = keys.iter().map(Arc::as_ref).collect();
+    let mut attempts = ATTEMPTS;
     let mut opened = Opened {
         label,
         items: BTreeMap::new(),
@@ -132,7 +141,7 @@ fn open_what_opens(
     };
     let mut failures = Failures::default();
     for (name, text) in items {
-        match open_item(text, &opened.label, &mut keys) {
+        match open_item(text, &opened.label, &mut keys, &mut attempts) {
             Ok((value, key)) => {
                 opened.items.insert(name.clone(), value);
                 opened.keys.insert(key);
@@ -147,10 +156,12 @@ fn open_item(
     text: &str,
     label: &Label,
     keys: &mut [&PrivateKey],
+    attempts: &mut usize,
 ) -> Result<(Plaintext, Fingerprint), ItemError> {
     let bytes = base64::decode(text)?;
     let envelope = Envelope::parse(&bytes).map_err(|_| ItemError::Undecryptable)?;
     for index in 0..keys.len() {
+        *attempts = attempts.checked_sub(1).ok_or(ItemError::Budget)?;
         if let Some(value) = envelope.open(keys[index], label) {
             // Items of one object are usually sealed to one key: it is worth trying first.
             keys[..=index].rotate_right(1);
@@ -264,7 +275,17 @@ impl fmt::Display for Failures {
         }
         for (index, (message, items)) in items_by_message.into_iter().enumerate() {
             let separator = if index == 0 { "" } else { "\n" };
-            write!(f, "{separator}{message} ({})", items.join(", "))?;
+            let named = items
+                .iter()
+                .take(NAMED)
+                .copied()
+                .collect::<Vec<_>>()
+                .join(", ");
+            write!(f, "{separator}{message} ({named}")?;
+            match items.len().saturating_sub(NAMED) {
+                0 => f.write_str(")")?,
+                more => write!(f, " and {more} more)")?,
+            }
         }
         Ok(())
     }

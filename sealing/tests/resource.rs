@@ -119,6 +119,31 @@ fn tells_equal_failures_once_and_in_order() {
 }
 
 #[test]
+fn names_no_more_items_than_one_reads() {
+    let items: BTreeMap<_, _> = (0..25)
+        .map(|index| (format!("i{index:02}"), "AgAx"))
+        .collect();
+    let message = unsealed(json!({ "encryptedData": items })).unwrap_err();
+    assert!(
+        message.starts_with("no key could decrypt secret (i00, i01,"),
+        "{message}"
+    );
+    assert!(message.ends_with(", i19 and 5 more)"), "{message}");
+}
+
+#[test]
+fn gives_all_templates_of_an_object_one_budget() {
+    let big = "x".repeat(600_000);
+    let one = json!({ "template": { "data": { "a": big } }, "encryptedData": {} });
+    assert!(unsealed(one).is_ok());
+    let two = json!({ "template": { "data": { "a": big, "b": big } }, "encryptedData": {} });
+    assert_eq!(
+        unsealed(two),
+        Err("template: b:1:1: budget exceeded (b)".into())
+    );
+}
+
+#[test]
 fn renders_templates_beside_values_that_win() {
     let vectors = Vectors::read();
     let spec = json!({

@@ -148,7 +148,7 @@ async fn kubeseal_says(key: &Fixture, canary: &Canary) -> Vec<Sink> {
 async fn no_value_is_told_and_planted_leaks_are_found() {
     let log = Log::default();
     let writer = log.clone();
-    controller::tell_log_to(move || writer.clone(), "trace");
+    controller::tell_log(move || writer.clone(), "trace");
     let key = Fixture::rsa2048();
     let cluster = Cluster::start(&[&key]).await;
     let canaries: Vec<Canary> = std::iter::repeat_with(Canary::new).take(4).collect();

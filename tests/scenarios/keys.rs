@@ -165,7 +165,7 @@ async fn makes_a_successor_when_the_newest_key_is_old_enough() {
         .unwrap()
         .fingerprint()
         .to_string();
-    let successor = format!("sealed-secrets-key{}", &fingerprint[..8]);
+    let successor = format!("sealed-secrets-key{}", &fingerprint[..7]);
     let names = ["sealed-secrets-key2048".to_owned(), successor];
     eventually("there are two keys", async || {
         (key_names(&cluster).await == names).then_some(())
