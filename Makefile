@@ -49,6 +49,14 @@ deny:
 generate: ## rewrite crds/ and the chart's copy from the code
 	GENERATE=1 cargo test -q -p sealing --test crd
 
+.PHONY: kubernetes
+kubernetes: ## build a Kubernetes control plane, once, for `make real`
+	@tests/kubernetes/build
+
+.PHONY: real
+real: ## the scenarios again, on that control plane
+	@tests/kubernetes/run
+
 .PHONY: bench
 bench: ## what sealing and unsealing cost here
 	cargo bench -p sealing

@@ -1,9 +1,8 @@
-//! A server of one scenario's own, with our CRD and a controller in it.
+//! A server that a scenario has for itself while it runs, with our CRD and a controller in it.
 
 use std::collections::BTreeMap;
 use std::net::{Ipv4Addr, SocketAddr};
 
-use apiserver::ApiServer;
 use controller::Config;
 use k8s_openapi::ByteString;
 use k8s_openapi::api::core::v1::{Event, Namespace, Secret, Service};
@@ -13,10 +12,12 @@ use kube::core::ApiResource;
 use kube::{Api, Client, ResourceExt};
 use sealing::SealedSecret;
 use serde_json::{Value, json};
+use tempfile::NamedTempFile;
 use tokio::net::TcpListener;
 use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
 
+use crate::server::{CRD, Server};
 use crate::{Fixture, eventually};
 
 /// The controller's own namespace.
@@ -24,11 +25,13 @@ pub const KEY_NAMESPACE: &str = "kube-system";
 /// The Service that leads to the controller.
 pub const SERVICE: &str = "sealed-secrets-controller";
 
-const CRD: &str = include_str!("../../crds/sealedsecrets.yaml");
+/// Who the controller is on a server that knows its users.
+const USER: &str = "system:serviceaccount:kube-system:sealed-secrets-controller";
 
 /// An API server, and at most one controller.
 pub struct Cluster {
-    pub server: ApiServer,
+    server: Server,
+    /// Everything is allowed to it.
     pub client: Client,
     controller: Option<Controller>,
 }
@@ -42,43 +45,52 @@ struct Controller {
 impl Cluster {
     /// An API server with our CRD, the namespace `shop` and nothing else.
     pub async fn empty() -> Self {
+        Self::on(Server::shared().await).await
+    }
+
+    /// The same with another CRD, on a server that no other scenario uses before or after.
+    pub async fn with_crd(crd: &str) -> Self {
+        Self::on(Server::alone(crd).await).await
+    }
+
+    /// The same for scenarios that take away what others need.
+    pub async fn alone() -> Self {
         Self::with_crd(CRD).await
     }
 
-    /// The same with another CRD.
-    pub async fn with_crd(crd: &str) -> Self {
-        let server = ApiServer::start().await.unwrap();
-        server.create_from_yaml(crd).await.unwrap();
-        let client = Client::new(server.service(), "default");
-        let cluster = Self {
+    async fn on(server: Server) -> Self {
+        let client = server.client().await;
+        Self {
             server,
             client,
             controller: None,
-        };
-        cluster.create_namespace("shop").await;
-        cluster
+        }
     }
 
     /// With the keys of these fixtures and a controller that is ready.
     pub async fn start(fixtures: &[&Fixture]) -> Self {
-        let mut cluster = Self::empty().await;
+        Self::empty().await.with_keys(fixtures).await
+    }
+
+    /// Creates the keys of these fixtures and starts a controller.
+    pub async fn with_keys(mut self, fixtures: &[&Fixture]) -> Self {
         for fixture in fixtures {
-            cluster.create_secret(&key_secret(fixture)).await;
+            self.create_secret(&key_secret(fixture)).await;
         }
-        cluster.run_controller(quiet()).await;
-        cluster
+        self.run_controller(quiet()).await;
+        self
     }
 
     /// Starts a controller and waits until it is ready.
     pub async fn run_controller(&mut self, config: Config) {
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await.unwrap();
         let address = listener.local_addr().unwrap();
-        self.server.serve_behind(KEY_NAMESPACE, SERVICE, address);
+        self.server.lead_service_to(address);
         self.create_service().await;
         let (stop, stopped) = oneshot::channel();
         let shutdown = async { _ = stopped.await };
         let task = tokio::spawn(controller::run(
-            self.client.clone(),
+            self.server.controller_client().await,
             config,
             listener,
             shutdown,
@@ -116,14 +128,46 @@ impl Cluster {
         answer
     }
 
+    /// A kubeconfig to which everything is allowed.
+    pub fn kubeconfig(&self) -> NamedTempFile {
+        file(&self.server.kubeconfig())
+    }
+
+    /// The kubeconfig of somebody who is known to the cluster and no more.
+    pub fn kubeconfig_of_anybody(&self) -> NamedTempFile {
+        file(&self.server.kubeconfig_of_anybody())
+    }
+
+    /// How often the controller wrote anything; in memory, how often anybody did.
+    pub async fn writes(&self) -> u64 {
+        if let Some(writes) = self.server.writes() {
+            return writes.iter().filter(|write| write.user == USER).count() as u64;
+        }
+        let objects = self.sealed_secrets("shop");
+        let list = objects.list(&ListParams::default()).await.unwrap();
+        list.metadata.resource_version.unwrap().parse().unwrap()
+    }
+
+    /// Who deleted an object, where there is an audit log.
+    pub fn deleted_by(&self, resource: &str, name: &str) -> Option<Vec<String>> {
+        let writes = self.server.writes()?.into_iter();
+        let deletes = writes.filter(|write| {
+            write.verb == "delete"
+                && write.object["resource"] == resource
+                && write.object["name"] == name
+        });
+        Some(deletes.map(|write| write.user).collect())
+    }
+
     pub async fn create_namespace(&self, name: &str) {
         let mut namespace = Namespace::default();
         namespace.metadata.name = Some(name.to_owned());
         let namespaces: Api<Namespace> = Api::all(self.client.clone());
-        namespaces
-            .create(&PostParams::default(), &namespace)
-            .await
-            .unwrap();
+        let created = namespaces.create(&PostParams::default(), &namespace).await;
+        match created {
+            Err(kube::Error::Api(status)) if status.is_already_exists() => {} // of an earlier scenario
+            created => drop(created.unwrap()),
+        }
     }
 
     async fn create_service(&self) {
@@ -257,6 +301,12 @@ impl Cluster {
         let of_object = ListParams::default().fields(&format!("involvedObject.name={name}"));
         events.list(&of_object).await.unwrap().items
     }
+}
+
+fn file(text: &str) -> NamedTempFile {
+    let file = NamedTempFile::new().unwrap();
+    std::fs::write(file.path(), text).unwrap();
+    file
 }
 
 /// Every default but renewal: fixtures are old, and a successor would come at an odd moment.

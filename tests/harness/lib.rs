@@ -1,15 +1,20 @@
 //! What scenarios stand on: a cluster with a controller in it, builders, and patience.
 #![expect(
     clippy::unwrap_used,
+    clippy::panic,
     reason = "a scenario ends where its stage is broken"
 )]
 
+mod certificates;
 mod cluster;
+mod control_plane;
 mod kubeseal;
 #[path = "../../sealing/tests/oracle/mod.rs"]
 mod oracle;
 mod scanner;
 mod sealed_secret;
+mod server;
+mod tunnel;
 
 use std::time::{Duration, Instant};
 
@@ -18,6 +23,7 @@ pub use kubeseal::{Ended, kubeseal};
 pub use oracle::Oracle;
 pub use scanner::{Canary, Sink, find_leaks};
 pub use sealed_secret::{Builder, Fixture, sealed_secret};
+pub use server::is_real;
 
 const PATIENCE: Duration = Duration::from_secs(20);
 

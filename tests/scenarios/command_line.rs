@@ -1,23 +1,13 @@
 //! kubeseal and the cluster.
 
-use std::io::Write;
-
 use serde_json::Value;
-use tempfile::NamedTempFile;
 use tests::{Cluster, Fixture, kubeseal};
-
-fn kubeconfig(cluster: &Cluster) -> NamedTempFile {
-    let mut file = NamedTempFile::new().unwrap();
-    file.write_all(cluster.server.kubeconfig().as_bytes())
-        .unwrap();
-    file
-}
 
 #[tokio::test]
 async fn seals_to_the_certificate_of_the_cluster() {
     let key = Fixture::rsa2048();
     let cluster = Cluster::start(&[&key]).await;
-    let file = kubeconfig(&cluster);
+    let file = cluster.kubeconfig();
     let path = file.path().to_str().unwrap();
     let secret = "apiVersion: v1\nkind: Secret\nmetadata:\n  creationTimestamp: null\n  name: s\ndata:\n  a: Yg==\n";
     let ended = kubeseal(&["--kubeconfig", path], secret).await;
@@ -33,7 +23,7 @@ async fn seals_to_the_certificate_of_the_cluster() {
 async fn fetches_the_certificate_as_it_is_served() {
     let key = Fixture::rsa2048();
     let cluster = Cluster::start(&[&key]).await;
-    let file = kubeconfig(&cluster);
+    let file = cluster.kubeconfig_of_anybody();
     let ended = kubeseal(
         &[
             "--fetch-cert",
@@ -51,7 +41,7 @@ async fn fetches_the_certificate_as_it_is_served() {
 async fn says_how_to_find_a_controller_that_is_not_where_it_was_looked_for() {
     let key = Fixture::rsa2048();
     let cluster = Cluster::start(&[&key]).await;
-    let file = kubeconfig(&cluster);
+    let file = cluster.kubeconfig();
     let path = file.path().to_str().unwrap();
     let ended = kubeseal(
         &[
@@ -74,8 +64,8 @@ async fn says_how_to_find_a_controller_that_is_not_where_it_was_looked_for() {
 #[tokio::test]
 async fn says_in_one_line_that_the_cluster_cannot_be_reached() {
     let key = Fixture::rsa2048();
-    let cluster = Cluster::start(&[&key]).await;
-    let file = kubeconfig(&cluster);
+    let cluster = Cluster::alone().await.with_keys(&[&key]).await;
+    let file = cluster.kubeconfig();
     drop(cluster);
     let ended = kubeseal(
         &[

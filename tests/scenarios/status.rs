@@ -96,25 +96,16 @@ async fn falls_silent_when_all_is_in_sync() {
         .create(sealed_secret("db").item("a", "b", &key).object())
         .await;
     cluster.condition("shop", "db", "Ready", "True").await;
-    let version = async || {
-        cluster
-            .sealed_secrets("shop")
-            .list(&Default::default())
-            .await
-            .unwrap()
-            .metadata
-            .resource_version
-    };
-    let mut before = version().await;
+    let mut before = cluster.writes().await;
     // The Event comes beside the status: wait until nothing moves, then see that nothing moves.
     eventually("the cluster is at rest", async || {
         tokio::time::sleep(std::time::Duration::from_millis(200)).await;
-        let now = version().await;
+        let now = cluster.writes().await;
         let at_rest = now == before;
         before = now;
         at_rest.then_some(())
     })
     .await;
     tokio::time::sleep(std::time::Duration::from_millis(500)).await;
-    assert_eq!(version().await, before);
+    assert_eq!(cluster.writes().await, before);
 }

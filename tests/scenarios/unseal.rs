@@ -109,6 +109,10 @@ async fn removes_the_secret_with_the_sealed_secret() {
             .then_some(())
     })
     .await;
+    if let Some(users) = cluster.deleted_by("secrets", "db") {
+        let collector = "system:serviceaccount:kube-system:generic-garbage-collector";
+        assert_eq!(users, [collector]);
+    }
 }
 
 #[tokio::test]

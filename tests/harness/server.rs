@@ -1,0 +1,282 @@
+//! The server of a scenario: in memory, one for each; or a real one, which scenarios share one after another.
+
+use std::net::SocketAddr;
+use std::sync::{Mutex, PoisonError};
+
+use apiserver::ApiServer;
+use k8s_openapi::api::core::v1::{Event, Namespace, Secret};
+use kube::api::{DeleteParams, DynamicObject, ListParams, Patch, PostParams};
+use kube::core::{ApiResource, GroupVersionKind};
+use kube::{Api, Client, ResourceExt};
+use sealing::SealedSecret;
+use serde_json::{Value, json};
+
+use crate::control_plane::{self, ControlPlane, Write};
+use crate::{KEY_NAMESPACE, SERVICE, eventually};
+
+pub(crate) const CRD: &str = include_str!("../../crds/sealedsecrets.yaml");
+const CONTROLLER: &str = include_str!("../../charts/static/controller.yaml");
+const NAMESPACE: &str = "shop";
+/// An address of nobody: the tunnel leads elsewhere.
+const MADE_UP_ADDRESS: &str = "10.255.0.1";
+
+/// Real control planes that no scenario is using.
+static IDLE: Mutex<Vec<Real>> = Mutex::new(Vec::new());
+
+pub(crate) enum Server {
+    InMemory(ApiServer),
+    Real(Box<Lease>),
+}
+
+/// A real control plane, in use.
+pub(crate) struct Lease {
+    /// None only while it is dropped.
+    real: Option<Real>,
+    is_shared: bool,
+    /// So much of the audit log is about scenarios before.
+    begins_at: usize,
+}
+
+pub(crate) struct Real {
+    plane: ControlPlane,
+    /// For the controller, with the rights of its ServiceAccount.
+    token: String,
+}
+
+/// Whether scenarios run on a real control plane: only when it is asked for by name.
+pub fn is_real() -> bool {
+    std::env::var("TEST_SERVER").is_ok_and(|server| server == "real")
+}
+
+impl Server {
+    /// A server that holds our CRD and the namespace `shop`.
+    pub(crate) async fn shared() -> Self {
+        if !is_real() {
+            return Self::in_memory(CRD).await;
+        }
+        let idle = IDLE.lock().unwrap_or_else(PoisonError::into_inner).pop();
+        let real = match idle {
+            Some(real) => real,
+            None => Real::start(CRD).await,
+        };
+        tidy_up(&control_plane::client(&real.plane.kubeconfig()).await).await;
+        Self::Real(Box::new(Lease {
+            begins_at: real.plane.writes().len(),
+            real: Some(real),
+            is_shared: true,
+        }))
+    }
+
+    /// A server that nobody else will use, with a CRD.
+    pub(crate) async fn alone(crd: &str) -> Self {
+        if !is_real() {
+            return Self::in_memory(crd).await;
+        }
+        Self::Real(Box::new(Lease {
+            begins_at: 0,
+            real: Some(Real::start(crd).await),
+            is_shared: false,
+        }))
+    }
+
+    async fn in_memory(crd: &str) -> Self {
+        let server = ApiServer::start().await.unwrap();
+        server.create_from_yaml(crd).await.unwrap();
+        let namespace =
+            format!("apiVersion: v1\nkind: Namespace\nmetadata: {{name: {NAMESPACE}}}\n");
+        server.create_from_yaml(&namespace).await.unwrap();
+        Self::InMemory(server)
+    }
+
+    /// Everything is allowed to it.
+    pub(crate) async fn client(&self) -> Client {
+        match self {
+            Self::InMemory(server) => Client::new(server.service(), "default"),
+            Self::Real(lease) => control_plane::client(&Real::kubeconfig(lease)).await,
+        }
+    }
+
+    /// What the controller is allowed, is allowed to it.
+    pub(crate) async fn controller_client(&self) -> Client {
+        match self {
+            Self::InMemory(server) => Client::new(server.service(), "default"),
+            Self::Real(lease) => {
+                let kubeconfig = lease
+                    .real()
+                    .plane
+                    .kubeconfig_with_token(&lease.real().token);
+                control_plane::client(&kubeconfig).await
+            }
+        }
+    }
+
+    pub(crate) fn kubeconfig(&self) -> String {
+        match self {
+            Self::InMemory(server) => server.kubeconfig(),
+            Self::Real(lease) => Real::kubeconfig(lease),
+        }
+    }
+
+    /// Of somebody who is known and has no rights of their own, where there are rights.
+    pub(crate) fn kubeconfig_of_anybody(&self) -> String {
+        match self {
+            Self::InMemory(server) => server.kubeconfig(),
+            Self::Real(lease) => lease.real().plane.kubeconfig_of("ann", "shoppers"),
+        }
+    }
+
+    /// Says what answers `services/proxy` of our Service.
+    pub(crate) fn lead_service_to(&self, address: SocketAddr) {
+        match self {
+            Self::InMemory(server) => server.serve_behind(KEY_NAMESPACE, SERVICE, address),
+            Self::Real(lease) => lease.real().plane.tunnel.lead_to(address),
+        }
+    }
+
+    /// What was written in this scenario, by whomever, where there is an audit log.
+    pub(crate) fn writes(&self) -> Option<Vec<Write>> {
+        match self {
+            Self::InMemory(_) => None,
+            Self::Real(lease) => Some(lease.real().plane.writes().split_off(lease.begins_at)),
+        }
+    }
+}
+
+impl Lease {
+    fn real(&self) -> &Real {
+        self.real.as_ref().unwrap()
+    }
+}
+
+impl Drop for Lease {
+    fn drop(&mut self) {
+        let Some(real) = self.real.take() else { return };
+        if std::thread::panicking() {
+            real.plane.keep_logs();
+        } else if self.is_shared {
+            IDLE.lock()
+                .unwrap_or_else(PoisonError::into_inner)
+                .push(real);
+        }
+    }
+}
+
+impl Real {
+    /// With a CRD, the namespace `shop`, and all that we ship for a controller.
+    async fn start(crd: &str) -> Self {
+        let plane = ControlPlane::start(async |client| prepare(&client, crd).await).await;
+        let client = control_plane::client(&plane.kubeconfig()).await;
+        let token = token(&client, KEY_NAMESPACE, SERVICE).await;
+        Self { plane, token }
+    }
+
+    fn kubeconfig(lease: &Lease) -> String {
+        lease.real().plane.kubeconfig()
+    }
+}
+
+async fn prepare(client: &Client, crd: &str) {
+    create_from_yaml(client, crd).await;
+    let namespace =
+        json!({ "apiVersion": "v1", "kind": "Namespace", "metadata": { "name": NAMESPACE } });
+    create(client, namespace).await;
+    create_from_yaml(client, CONTROLLER).await;
+    eventually("SealedSecrets are served", async || {
+        sealed_secrets(client)
+            .list(&ListParams::default())
+            .await
+            .ok()
+    })
+    .await;
+    create_backend(client).await;
+}
+
+/// A Pod that never runs, ready at an address of nobody, behind our Service.
+async fn create_backend(client: &Client) {
+    let pod = json!({
+        "apiVersion": "v1",
+        "kind": "Pod",
+        "metadata": { "name": SERVICE, "namespace": KEY_NAMESPACE, "labels": { "name": SERVICE } },
+        "spec": { "containers": [{ "name": "c", "image": "none" }], "automountServiceAccountToken": false, "serviceAccountName": SERVICE },
+    });
+    create(client, pod).await;
+    let status = json!({ "status": {
+        "phase": "Running", "podIP": MADE_UP_ADDRESS, "podIPs": [{ "ip": MADE_UP_ADDRESS }],
+        "conditions": [{ "type": "Ready", "status": "True" }],
+    } });
+    let pods: Api<k8s_openapi::api::core::v1::Pod> = Api::namespaced(client.clone(), KEY_NAMESPACE);
+    pods.patch_status(SERVICE, &Default::default(), &Patch::Merge(status))
+        .await
+        .unwrap();
+    let slice = json!({
+        "apiVersion": "discovery.k8s.io/v1",
+        "kind": "EndpointSlice",
+        "metadata": {
+            "name": SERVICE, "namespace": KEY_NAMESPACE,
+            "labels": { "kubernetes.io/service-name": SERVICE },
+        },
+        "addressType": "IPv4",
+        "endpoints": [{
+            "addresses": [MADE_UP_ADDRESS], "conditions": { "ready": true },
+            "targetRef": { "kind": "Pod", "name": SERVICE, "namespace": KEY_NAMESPACE },
+        }],
+        "ports": [{ "name": "", "port": 8080, "protocol": "TCP" }],
+    });
+    create(client, slice).await;
+}
+
+/// Leaves nothing of earlier scenarios in any namespace.
+async fn tidy_up(client: &Client) {
+    let (all, now) = (ListParams::default(), DeleteParams::default());
+    let namespaces: Api<Namespace> = Api::all(client.clone());
+    for namespace in namespaces.list(&all).await.unwrap() {
+        let name = namespace.name_any();
+        let sealed = Api::<DynamicObject>::namespaced_with(
+            client.clone(),
+            &name,
+            &ApiResource::erase::<SealedSecret>(&()),
+        );
+        sealed.delete_collection(&now, &all).await.unwrap();
+        let secrets: Api<Secret> = Api::namespaced(client.clone(), &name);
+        secrets.delete_collection(&now, &all).await.unwrap();
+        let events: Api<Event> = Api::namespaced(client.clone(), &name);
+        events.delete_collection(&now, &all).await.unwrap();
+    }
+}
+
+fn sealed_secrets(client: &Client) -> Api<DynamicObject> {
+    Api::all_with(client.clone(), &ApiResource::erase::<SealedSecret>(&()))
+}
+
+/// A token of a ServiceAccount.
+async fn token(client: &Client, namespace: &str, account: &str) -> String {
+    let path = format!("/api/v1/namespaces/{namespace}/serviceaccounts/{account}/token");
+    let wanted =
+        json!({ "apiVersion": "authentication.k8s.io/v1", "kind": "TokenRequest", "spec": {} });
+    let request = http::Request::post(path)
+        .header("content-type", "application/json")
+        .body(wanted.to_string().into_bytes())
+        .unwrap();
+    let answer: Value = client.request(request).await.unwrap();
+    answer["status"]["token"].as_str().unwrap().to_owned()
+}
+
+async fn create_from_yaml(client: &Client, yaml: &str) {
+    let documents: Vec<Value> = serde_saphyr::from_multiple(yaml).unwrap();
+    for document in documents.into_iter().filter(|document| !document.is_null()) {
+        create(client, document).await;
+    }
+}
+
+/// Creates an object of whatever kind.
+async fn create(client: &Client, object: Value) {
+    let object: DynamicObject = serde_json::from_value(object).unwrap();
+    let types = object.types.clone().unwrap();
+    let resource = ApiResource::from_gvk(&GroupVersionKind::try_from(&types).unwrap());
+    let api: Api<DynamicObject> = match object.namespace() {
+        Some(namespace) => Api::namespaced_with(client.clone(), &namespace, &resource),
+        None => Api::all_with(client.clone(), &resource),
+    };
+    let created = api.create(&PostParams::default(), &object).await;
+    created.unwrap_or_else(|error| panic!("cannot create {types:?}: {error}"));
+}
