@@ -2,8 +2,9 @@
 
 use std::sync::Arc;
 use std::thread::available_parallelism;
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
+use aws_lc_rs::rand;
 use kube::Client;
 use sealing::{PrivateKey, Renderer, SealedSecret};
 use tokio::sync::Semaphore;
@@ -107,7 +108,7 @@ impl Context {
             config,
             keys,
             events: Events::default(),
-            renderer: Renderer::default(),
+            renderer: Renderer::new(SystemTime::now, |buffer| rand::fill(buffer).is_ok()),
             cores: Semaphore::new(available_parallelism().map_or(1, usize::from)),
         }
     }

@@ -12,42 +12,81 @@ pub struct Error {
     class: Class,
 }
 
-/// The kinds of failure.
+/// The kinds of failure: the first two are told by parsing, the others by rendering.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Class {
-    /// An action has no end.
-    UnclosedAction,
-    /// A quoted string has no end.
-    UnterminatedString,
-    /// An action says nothing.
-    MissingValue,
+    /// The source does not parse; the text may quote the source, never a value.
+    Syntax(String),
     /// A function that does not exist; the name is the source's.
     UnknownFunction(String),
-    /// A part of the language that is not supported.
-    Unsupported,
+    /// A value of a type that cannot be used there.
+    Type,
+    /// A function, by name, was given too few or too many arguments.
+    Arguments(&'static str),
+    /// A function, by name, failed.
+    Function(&'static str),
+    /// A template that is called is not defined.
+    UndefinedTemplate,
     /// A limit of the caller was reached.
-    Budget,
+    Budget(Resource),
 }
 
-/// A place in the source, counted from one; columns count characters.
+/// What a budget is kept for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Resource {
+    /// The length of the source.
+    Source,
+    /// How deep things stand in one another.
+    Nesting,
+    /// The work done.
+    Steps,
+    /// The bytes allocated.
+    Memory,
+    /// The length of the output.
+    Output,
+}
+
+/// Why a function or an operation failed, before its place is known.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Position {
-    pub(crate) line: usize,
-    pub(crate) column: usize,
+pub(crate) enum Fault {
+    /// Its arguments do not suit it.
+    Failed,
+    /// A limit was reached.
+    Budget(Resource),
+}
+
+/// A class and the byte of the source where it happened.
+#[derive(Debug)]
+pub(crate) struct Failure {
+    pub(crate) offset: usize,
+    pub(crate) class: Class,
 }
 
 impl Error {
-    pub(crate) fn new(name: &str, source: &str, offset: usize, class: Class) -> Self {
-        Self::at(name, Position::of(source, offset), class)
-    }
-
-    pub(crate) fn at(name: &str, position: Position, class: Class) -> Self {
+    pub(crate) fn new(name: &str, source: &str, failure: Failure) -> Self {
+        let before = source.get(..failure.offset).unwrap_or(source);
+        let line_start = before.rfind('\n').map_or(0, |newline| newline + 1);
         Self {
             name: name.to_owned(),
-            line: position.line,
-            column: position.column,
-            class,
+            line: before.matches('\n').count() + 1,
+            column: before[line_start..].chars().count() + 1,
+            class: failure.class,
         }
+    }
+
+    /// The name of the template.
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// The line, counted from one.
+    pub fn line(&self) -> usize {
+        self.line
+    }
+
+    /// The column in characters, counted from one.
+    pub fn column(&self) -> usize {
+        self.column
     }
 
     /// What kind of failure it is.
@@ -56,26 +95,28 @@ impl Error {
     }
 }
 
-impl Position {
-    pub(crate) fn of(source: &str, offset: usize) -> Self {
-        let before = source.get(..offset).unwrap_or(source);
-        let line_start = before.rfind('\n').map_or(0, |newline| newline + 1);
-        Self {
-            line: before.matches('\n').count() + 1,
-            column: before[line_start..].chars().count() + 1,
+impl fmt::Display for Class {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Syntax(message) => f.write_str(message),
+            Self::UnknownFunction(name) => write!(f, "function {name:?} not defined"),
+            Self::Type => f.write_str("wrong type of value"),
+            Self::Arguments(name) => write!(f, "wrong number of arguments for {name}"),
+            Self::Function(name) => write!(f, "error calling {name}"),
+            Self::UndefinedTemplate => f.write_str("template not defined"),
+            Self::Budget(resource) => write!(f, "budget exceeded: {resource}"),
         }
     }
 }
 
-impl fmt::Display for Class {
+impl fmt::Display for Resource {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::UnclosedAction => f.write_str("unclosed action"),
-            Self::UnterminatedString => f.write_str("unterminated quoted string"),
-            Self::MissingValue => f.write_str("missing value for command"),
-            Self::UnknownFunction(name) => write!(f, "function {name:?} not defined"),
-            Self::Unsupported => f.write_str("unsupported action"),
-            Self::Budget => f.write_str("budget exceeded"),
-        }
+        f.write_str(match self {
+            Self::Source => "source",
+            Self::Nesting => "nesting",
+            Self::Steps => "steps",
+            Self::Memory => "memory",
+            Self::Output => "output",
+        })
     }
 }

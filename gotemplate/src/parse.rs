@@ -1,151 +1,369 @@
-//! Source text → a list of nodes, from left to right and without recursion.
+//! Tokens → trees.
 
-use crate::Class;
-use crate::error::Position;
+mod pipeline;
 
-const OPEN: &str = "{{";
-const CLOSE: &str = "}}";
-const KEYWORDS: [&str; 10] = [
-    "if", "else", "end", "range", "with", "define", "template", "block", "break", "continue",
-];
-/// Go's own functions: known names, though not supported yet.
-const BUILTINS: [&str; 18] = [
-    "and", "call", "html", "index", "js", "len", "not", "or", "print", "printf", "println",
-    "slice", "urlquery", "eq", "ne", "lt", "le", "gt",
-];
+use std::collections::HashSet;
 
-/// A piece of a template.
-#[derive(Debug)]
-pub(crate) enum Node {
-    Text(String),
-    Field { name: String, position: Position },
-    Index { name: String, position: Position },
-}
+use crate::error::{Class, Failure, Resource};
+use crate::lex::{Kind, Token, Tokens, lex};
+use crate::literal;
+use crate::text::trim_space;
+use crate::tree::{Branches, Node, Nodes, Trees};
 
-impl Node {
-    pub(crate) fn position(&self) -> Position {
-        match self {
-            Self::Text(_) => Position { line: 1, column: 1 },
-            Self::Field { position, .. } | Self::Index { position, .. } => *position,
-        }
-    }
-}
-
-/// Parses a source; an error is the offset of what is wrong, and its class.
-pub(crate) fn parse(source: &str) -> Result<Vec<Node>, (usize, Class)> {
-    let mut nodes = Vec::new();
-    let mut rest = Cursor { source, offset: 0 };
-    while let Some(text) = rest.take_until(OPEN) {
-        nodes.push(Node::Text(text.to_owned()));
-        let start = rest.offset;
-        rest.offset += OPEN.len();
-        nodes.push(action(&mut rest, start)?);
-    }
-    nodes.push(Node::Text(rest.remaining().to_owned()));
-    Ok(nodes)
-}
-
-fn action(rest: &mut Cursor, start: usize) -> Result<Node, (usize, Class)> {
-    let position = Position::of(rest.source, start);
-    if rest.remaining().starts_with('-') {
-        return Err((rest.offset, Class::Unsupported));
-    }
-    rest.skip_space();
-    let node = if rest.take(".") {
-        match rest.take_name() {
-            "" => return Err((rest.offset, Class::Unsupported)),
-            name => Node::Field {
-                name: name.to_owned(),
-                position,
-            },
-        }
-    } else {
-        match (rest.offset, rest.take_name()) {
-            (_, "") if rest.remaining().starts_with(CLOSE) => {
-                return Err((start, Class::MissingValue));
-            }
-            (_, "") if rest.remaining().is_empty() => return Err((start, Class::UnclosedAction)),
-            (_, "index") => Node::Index {
-                name: index_argument(rest)?,
-                position,
-            },
-            (at, name)
-                if name.is_empty() || KEYWORDS.contains(&name) || BUILTINS.contains(&name) =>
-            {
-                return Err((at, Class::Unsupported));
-            }
-            (at, name) => return Err((at, Class::UnknownFunction(name.to_owned()))),
-        }
+/// Parses a source and everything that it defines; the template itself has the name `root`.
+pub(crate) fn parse(source: &str, root: &str, nesting: usize) -> Result<Trees, Failure> {
+    let mut parser = Parser {
+        source,
+        tokens: lex(source),
+        next: 0,
+        variables: vec!["$".into()],
+        range_depth: 0,
+        depth: 0,
+        nesting,
+        trees: Trees::new(),
+        filled: HashSet::new(),
     };
-    let end = rest.offset;
-    rest.skip_space();
-    if rest.take(CLOSE) {
-        Ok(node)
-    } else if rest.remaining().is_empty() {
-        Err((start, Class::UnclosedAction))
-    } else {
-        Err((end + 1, Class::Unsupported))
-    }
+    let nodes = parser.root()?;
+    parser.add(root.as_bytes().to_vec(), nodes)?;
+    Ok(parser.trees)
 }
 
-/// `. "name"`: only dot is indexed, and only by a literal.
-fn index_argument(rest: &mut Cursor) -> Result<String, (usize, Class)> {
-    rest.skip_space();
-    if !rest.take(".") || !rest.remaining().starts_with([' ', '\t', '\r', '\n']) {
-        return Err((rest.offset, Class::Unsupported));
-    }
-    rest.skip_space();
-    let start = rest.offset;
-    let quote = match rest.remaining().chars().next() {
-        Some(quote @ ('"' | '`')) => quote,
-        _ => return Err((start, Class::Unsupported)),
-    };
-    rest.offset += 1;
-    match rest.take_until(quote.encode_utf8(&mut [0; 4])) {
-        Some(name) if quote == '"' && name.contains('\n') => {
-            Err((start, Class::UnterminatedString))
-        }
-        Some(name) if quote == '"' && name.contains('\\') => Err((start, Class::Unsupported)),
-        Some(name) => {
-            rest.offset += 1;
-            Ok(name.to_owned())
-        }
-        None => Err((start, Class::UnterminatedString)),
-    }
-}
+type Parsed<T> = Result<T, Failure>;
 
-struct Cursor<'a> {
+struct Parser<'a> {
     source: &'a str,
-    offset: usize,
+    tokens: Tokens,
+    next: usize,
+    /// The variables in scope.
+    variables: Vec<Box<str>>,
+    range_depth: usize,
+    depth: usize,
+    nesting: usize,
+    trees: Trees,
+    /// The trees that are more than white space.
+    filled: HashSet<Vec<u8>>,
 }
 
-impl<'a> Cursor<'a> {
-    fn remaining(&self) -> &'a str {
-        &self.source[self.offset..]
+/// What ends a list of nodes.
+#[derive(PartialEq)]
+enum Stop {
+    End,
+    Else,
+}
+
+impl<'a> Parser<'a> {
+    fn root(&mut self) -> Parsed<Nodes> {
+        let mut nodes = Nodes::new();
+        loop {
+            if self.peek().kind == Kind::Eof {
+                return Ok(nodes);
+            }
+            if self.peek().kind == Kind::Open && self.kind_after_open() == Kind::Define {
+                self.definition()?;
+                continue;
+            }
+            match self.node(&mut nodes)? {
+                None => {}
+                Some(Stop::End) => return Err(self.syntax("unexpected {{end}}")),
+                Some(Stop::Else) => return Err(self.syntax("unexpected {{else}}")),
+            }
+        }
     }
 
-    fn take_until(&mut self, end: &str) -> Option<&'a str> {
-        let text = self.remaining().split_once(end)?.0;
-        self.offset += text.len();
-        Some(text)
+    /// The kind of what follows an opening delimiter, without consuming either.
+    fn kind_after_open(&self) -> Kind {
+        self.tokens.tokens[self.next + 1..]
+            .iter()
+            .map(|token| token.kind)
+            .find(|kind| *kind != Kind::Space)
+            .unwrap_or(Kind::Eof)
     }
 
-    fn take(&mut self, token: &str) -> bool {
-        let found = self.remaining().starts_with(token);
-        self.offset += if found { token.len() } else { 0 };
-        found
+    fn definition(&mut self) -> Parsed<()> {
+        self.advance();
+        self.advance_over_space();
+        let name = self.template_name("define clause")?;
+        self.expect_close("define clause")?;
+        let body = self.separate_body("define clause")?;
+        self.add(name, body)
     }
 
-    fn take_name(&mut self) -> &'a str {
-        let is_part = |c: char| c.is_alphanumeric() || c == '_';
-        let rest = self.remaining();
-        let name = &rest[..rest.find(|c| !is_part(c)).unwrap_or(rest.len())];
-        self.offset += name.len();
-        name
+    /// A body with variables and loops of its own, up to its `end`.
+    fn separate_body(&mut self, context: &str) -> Parsed<Nodes> {
+        let variables = std::mem::replace(&mut self.variables, vec!["$".into()]);
+        let range_depth = std::mem::take(&mut self.range_depth);
+        let (body, stop) = self.list()?;
+        self.variables = variables;
+        self.range_depth = range_depth;
+        match stop {
+            Stop::End => Ok(body),
+            Stop::Else => Err(self.syntax(&format!("unexpected {{{{else}}}} in {context}"))),
+        }
     }
 
-    fn skip_space(&mut self) {
-        let rest = self.remaining();
-        self.offset += rest.len() - rest.trim_start_matches([' ', '\t', '\r', '\n']).len();
+    /// A later tree replaces an empty one; two full ones are a mistake.
+    fn add(&mut self, name: Vec<u8>, nodes: Nodes) -> Parsed<()> {
+        let is_full = nodes.iter().any(|node| match node {
+            Node::Text(text) => !trim_space(text).is_empty(),
+            _ => true,
+        });
+        if !self.trees.contains_key(&name) || !self.filled.contains(&name) {
+            if is_full {
+                self.filled.insert(name.clone());
+            }
+            self.trees.insert(name, nodes);
+        } else if is_full {
+            let name = String::from_utf8_lossy(&name).into_owned();
+            return Err(self.syntax(&format!("multiple definition of template {name:?}")));
+        }
+        Ok(())
     }
+
+    fn list(&mut self) -> Parsed<(Nodes, Stop)> {
+        self.enter()?;
+        let mut nodes = Nodes::new();
+        loop {
+            if self.peek_over_space().kind == Kind::Eof {
+                return Err(self.syntax("unexpected EOF"));
+            }
+            if let Some(stop) = self.node(&mut nodes)? {
+                self.depth -= 1;
+                return Ok((nodes, stop));
+            }
+        }
+    }
+
+    /// One node, or what ends the list it would stand in.
+    fn node(&mut self, nodes: &mut Nodes) -> Parsed<Option<Stop>> {
+        let token = self.next_over_space();
+        match token.kind {
+            Kind::Text => nodes.push(Node::Text(self.text(token).as_bytes().into())),
+            Kind::Open => return self.action(nodes),
+            _ => return Err(self.unexpected(token, "input")),
+        }
+        Ok(None)
+    }
+
+    fn action(&mut self, nodes: &mut Nodes) -> Parsed<Option<Stop>> {
+        let token = self.peek_over_space();
+        let node = match token.kind {
+            Kind::Block | Kind::Template | Kind::Break | Kind::Continue | Kind::If => {
+                self.advance_over_space();
+                match token.kind {
+                    Kind::Block => self.block()?,
+                    Kind::Template => self.template()?,
+                    Kind::If => Node::If(self.branches("if")?),
+                    kind => self.jump(kind)?,
+                }
+            }
+            Kind::With => {
+                self.advance_over_space();
+                Node::With(self.branches("with")?)
+            }
+            Kind::Range => {
+                self.advance_over_space();
+                self.range()?
+            }
+            Kind::Else => {
+                self.advance_over_space();
+                let next = self.peek_over_space().kind;
+                if !matches!(next, Kind::If | Kind::With) {
+                    self.expect_close("else")?;
+                }
+                return Ok(Some(Stop::Else));
+            }
+            Kind::End => {
+                self.advance_over_space();
+                self.expect_close("end")?;
+                return Ok(Some(Stop::End));
+            }
+            _ => Node::Action(self.pipeline("command", Kind::Close)?),
+        };
+        nodes.push(node);
+        Ok(None)
+    }
+
+    fn jump(&mut self, kind: Kind) -> Parsed<Node> {
+        let (word, node) = match kind {
+            Kind::Break => ("{{break}}", Node::Break),
+            _ => ("{{continue}}", Node::Continue),
+        };
+        self.expect_close(word)?;
+        if self.range_depth == 0 {
+            return Err(self.syntax(&format!("{word} outside {{{{range}}}}")));
+        }
+        Ok(node)
+    }
+
+    fn block(&mut self) -> Parsed<Node> {
+        self.peek_over_space();
+        let offset = self.peek().start;
+        let name = self.template_name("block clause")?;
+        let pipeline = self.pipeline("block clause", Kind::Close)?;
+        let body = self.separate_body("block clause")?;
+        self.add(name.clone(), body)?;
+        Ok(Node::Template {
+            offset,
+            name,
+            pipeline: Some(pipeline),
+        })
+    }
+
+    fn template(&mut self) -> Parsed<Node> {
+        let offset = self.peek_over_space().start;
+        let name = self.template_name("template clause")?;
+        let pipeline = if self.peek_over_space().kind == Kind::Close {
+            self.advance();
+            None
+        } else {
+            Some(self.pipeline("template clause", Kind::Close)?)
+        };
+        Ok(Node::Template {
+            offset,
+            name,
+            pipeline,
+        })
+    }
+
+    fn template_name(&mut self, context: &str) -> Parsed<Vec<u8>> {
+        let token = self.next_over_space();
+        match token.kind {
+            Kind::String | Kind::RawString => self.unquoted(token),
+            _ => Err(self.unexpected(token, context)),
+        }
+    }
+
+    /// `if` or `with`, and every `else if` or `else with` that continues it.
+    fn branches(&mut self, context: &str) -> Parsed<Branches> {
+        let outer = self.variables.len();
+        let again = if context == "if" {
+            Kind::If
+        } else {
+            Kind::With
+        };
+        let mut branches = Vec::new();
+        let mut otherwise = Nodes::new();
+        loop {
+            let pipeline = self.pipeline(context, Kind::Close)?;
+            let (body, stop) = self.list()?;
+            branches.push((pipeline, body));
+            if stop == Stop::End {
+                break;
+            }
+            // `else` was followed by its closing delimiter, or by the word of a further branch.
+            let was_closed = self.previous_kind() == Kind::Close;
+            if !was_closed && self.peek_over_space().kind == again {
+                self.advance_over_space();
+                continue;
+            }
+            otherwise = self.rest_after_else()?;
+            break;
+        }
+        self.variables.truncate(outer);
+        Ok(Branches {
+            branches,
+            otherwise,
+        })
+    }
+
+    fn rest_after_else(&mut self) -> Parsed<Nodes> {
+        match self.list()? {
+            (nodes, Stop::End) => Ok(nodes),
+            (_, Stop::Else) => Err(self.syntax("expected end; found {{else}}")),
+        }
+    }
+
+    fn range(&mut self) -> Parsed<Node> {
+        let outer = self.variables.len();
+        let pipeline = self.pipeline("range", Kind::Close)?;
+        self.range_depth += 1;
+        let (body, stop) = self.list()?;
+        self.range_depth -= 1;
+        let otherwise = match stop {
+            Stop::End => Nodes::new(),
+            Stop::Else => self.rest_after_else()?,
+        };
+        self.variables.truncate(outer);
+        Ok(Node::Range {
+            pipeline,
+            body,
+            otherwise,
+        })
+    }
+
+    fn unquoted(&self, token: Token) -> Parsed<Vec<u8>> {
+        literal::unquote(self.text(token)).ok_or_else(|| self.syntax("invalid syntax"))
+    }
+
+    fn text(&self, token: Token) -> &'a str {
+        &self.source[token.start..token.end]
+    }
+
+    fn expect_close(&mut self, context: &str) -> Parsed<()> {
+        let token = self.next_over_space();
+        match token.kind {
+            Kind::Close => Ok(()),
+            _ => Err(self.unexpected(token, context)),
+        }
+    }
+
+    fn enter(&mut self) -> Parsed<()> {
+        self.depth += 1;
+        if self.depth > self.nesting {
+            let class = Class::Budget(Resource::Nesting);
+            return Err(failure(self.peek().start, class));
+        }
+        Ok(())
+    }
+
+    fn peek(&self) -> Token {
+        // The last token is the end, and nothing advances beyond it.
+        self.tokens.tokens[self.next]
+    }
+
+    fn previous_kind(&self) -> Kind {
+        self.tokens.tokens[self.next.saturating_sub(1)].kind
+    }
+
+    fn advance(&mut self) {
+        self.next = (self.next + 1).min(self.tokens.tokens.len() - 1);
+    }
+
+    fn peek_over_space(&mut self) -> Token {
+        while self.peek().kind == Kind::Space {
+            self.advance();
+        }
+        self.peek()
+    }
+
+    fn next_over_space(&mut self) -> Token {
+        let token = self.peek_over_space();
+        self.advance();
+        token
+    }
+
+    fn advance_over_space(&mut self) {
+        self.next_over_space();
+    }
+
+    fn unexpected(&self, token: Token, context: &str) -> Failure {
+        let message = match token.kind {
+            Kind::Error => self.tokens.error.clone(),
+            Kind::Eof => "unexpected EOF".into(),
+            _ => format!("unexpected {:?} in {context}", self.text(token)),
+        };
+        failure(token.start, Class::Syntax(message))
+    }
+
+    fn syntax(&self, message: &str) -> Failure {
+        let token = self.peek();
+        if token.kind == Kind::Error {
+            return failure(token.start, Class::Syntax(self.tokens.error.clone()));
+        }
+        failure(token.start, Class::Syntax(message.to_owned()))
+    }
+}
+
+fn failure(offset: usize, class: Class) -> Failure {
+    Failure { offset, class }
 }
