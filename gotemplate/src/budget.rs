@@ -7,7 +7,7 @@ use crate::error::{Fault, Resource};
 pub struct Limits {
     /// The longest source that is parsed, in bytes.
     pub source_bytes: usize,
-    /// The longest output of one template, in bytes.
+    /// The longest output, in bytes, of all templates that share a budget.
     pub output_bytes: usize,
     /// How deep actions, parentheses, template calls and values stand in one another.
     pub nesting: usize,

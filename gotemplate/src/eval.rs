@@ -31,7 +31,11 @@ pub(crate) fn render(
     if let Some(nodes) = trees.get(root) {
         state.nodes(&dot, nodes)?;
     }
-    Ok(std::mem::replace(&mut state.output, Buffer::for_output(0)).into_bytes())
+    let output = std::mem::replace(&mut state.output, Buffer::for_output(0)).into_bytes();
+    drop(state);
+    // Templates that share a budget share what they may put out.
+    budget.output_bytes = budget.output_bytes.saturating_sub(output.len());
+    Ok(output)
 }
 
 struct State<'a, 'b> {

@@ -139,7 +139,7 @@ fn gives_all_templates_of_an_object_one_budget() {
     let two = json!({ "template": { "data": { "a": big, "b": big } }, "encryptedData": {} });
     assert_eq!(
         unsealed(two),
-        Err("template: b:1:1: budget exceeded (b)".into())
+        Err("template: b:1:1: budget exceeded: output (b)".into())
     );
 }
 
