@@ -23,6 +23,10 @@ pub(crate) fn json(code: StatusCode, content: &impl Serialize) -> Response {
 }
 
 pub(crate) fn refusal(status: Status) -> Response {
+    if status.is_text() {
+        let text = format!("{}\n", status.message);
+        return with_type(status.code, "text/plain; charset=utf-8", text.into_bytes());
+    }
     let code = status.code;
     let retry = (code == StatusCode::GATEWAY_TIMEOUT).then(|| HeaderValue::from_static("1"));
     let text = status.into_json().to_string();

@@ -9,6 +9,7 @@ use http::Method;
 use tokio::sync::watch;
 
 use crate::answer::{self, Response};
+use crate::quirk::Quirk;
 use crate::request::{Address, Place, Request};
 use crate::resource::{Registry, Resource};
 use crate::status::Status;
@@ -21,6 +22,7 @@ pub(crate) struct Cluster {
     /// What stands behind a Service, by namespace and name.
     backends: Mutex<HashMap<(String, String), SocketAddr>>,
     stopped: watch::Sender<bool>,
+    quirk: Option<Quirk>,
 }
 
 /// A request to a resource that exists: what the handlers of the verbs get.
@@ -35,14 +37,20 @@ pub(crate) struct Call<'a> {
 }
 
 impl Cluster {
-    pub(crate) fn new() -> Self {
+    pub(crate) fn new(quirk: Option<Quirk>) -> Self {
         let (store, registry) = (Store::new(), Registry::new());
         Self {
             store,
             registry,
             backends: Mutex::default(),
             stopped: watch::Sender::new(false),
+            quirk,
         }
+    }
+
+    /// Whether it is to be wrong in this way.
+    pub(crate) fn has(&self, quirk: Quirk) -> bool {
+        self.quirk == Some(quirk)
     }
 
     /// The one way in.
@@ -82,7 +90,7 @@ impl Cluster {
         let resource = self
             .registry
             .find(&group, &version, &plural)
-            .ok_or_else(Status::no_such_path)?;
+            .ok_or_else(|| self.registry.nowhere(&group, &version))?;
         if namespace.is_some() && !resource.namespaced {
             return Err(Status::no_such_path());
         }
@@ -102,6 +110,10 @@ impl Cluster {
             Some("proxy") if call.resource.is_core("services") => proxy::answer(&call, &rest).await,
             None => call.dispatch(),
             Some("status") if call.resource.status && rest.is_empty() => call.dispatch(),
+            Some(_) if call.resource.custom.is_some() => Err(Status::not_found(
+                &call.resource,
+                call.name.as_deref().unwrap_or_default(),
+            )),
             Some(_) => Err(Status::no_such_path()),
         }
     }

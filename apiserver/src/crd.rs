@@ -59,6 +59,30 @@ pub(crate) fn complete(crd: &mut Value) {
     crd["metadata"]["finalizers"] = json!([FINALIZER]);
 }
 
+/// What a create is answered: a real server has not looked at the names by then.
+pub(crate) fn as_created(crd: &Value) -> Value {
+    let mut crd = crd.clone();
+    crd["metadata"]
+        .as_object_mut()
+        .map(|metadata| metadata.remove("finalizers"));
+    crd["status"]["acceptedNames"] = json!({"plural": "", "kind": ""});
+    crd["status"]["conditions"] = Value::Null;
+    crd
+}
+
+/// Says that its objects will go.
+pub(crate) fn mark_deleted(crd: &mut Value) {
+    let message =
+        "CustomResourceDefinition marked for deletion; CustomResource deletion will begin soon";
+    let condition = json!({
+        "type": "Terminating", "status": "True", "lastTransitionTime": now(),
+        "reason": "InstanceDeletionPending", "message": message,
+    });
+    if let Some(conditions) = crd["status"]["conditions"].as_array_mut() {
+        conditions.push(condition);
+    }
+}
+
 pub(crate) fn check(crd: &Value) -> Vec<Cause> {
     let mut causes = Vec::new();
     let spec = &crd["spec"];
@@ -88,7 +112,7 @@ pub(crate) fn check(crd: &Value) -> Vec<Cause> {
     for (index, version) in versions(crd).enumerate() {
         if !version["schema"]["openAPIV3Schema"].is_object() {
             let field = format!("spec.versions[{index}].schema.openAPIV3Schema");
-            causes.push(Cause::required(field, "schemas are required"));
+            causes.push(Cause::required(field, ""));
         }
     }
     if versions(crd)

@@ -1,12 +1,13 @@
 //! From the bytes of a request to an object of the resource it was sent to: types are checked, what is
 //! unknown is pruned and named.
 
+use http::Method;
 use serde_json::{Map, Value};
 
 use crate::request::Request;
 use crate::resource::Resource;
-use crate::status::Status;
-use crate::{metadata, protobuf, prune, rules, secret};
+use crate::status::{Cause, Status};
+use crate::{config_map, metadata, protobuf, prune, rules, secret};
 
 /// An object, and the fields it had that nobody knows.
 pub(crate) struct Decoded {
@@ -28,14 +29,30 @@ impl Validation {
             Some("Strict") => Ok(Self::Strict),
             Some("Warn") | None => Ok(Self::Warn),
             Some("Ignore") => Ok(Self::Ignore),
-            Some(other) => Err(Status::bad_request(format!(
-                "unknown fieldValidation: {other:?}"
-            ))),
+            Some(other) => {
+                let known = ["", "Ignore", "Strict", "Warn"].map(Value::from);
+                let cause = Cause::not_supported("fieldValidation", &other.into(), &known);
+                Err(Status::invalid_options(options(&request.method), &[cause]))
+            }
         }
     }
 }
 
-const ACCEPTED: &[&str] = &["application/json", "application/yaml"];
+/// What the parameters of a write are options of.
+pub(crate) fn options(method: &Method) -> &'static str {
+    match *method {
+        Method::POST => "CreateOptions",
+        Method::PUT => "UpdateOptions",
+        Method::DELETE => "DeleteOptions",
+        _ => "PatchOptions",
+    }
+}
+
+const ACCEPTED: &[&str] = &[
+    "application/json",
+    "application/yaml",
+    "application/vnd.kubernetes.protobuf",
+];
 
 pub(crate) fn body(request: &Request) -> Result<Value, Status> {
     match request.content_type() {
@@ -79,6 +96,9 @@ pub(crate) fn object(resource: &Resource, value: Value) -> Result<Decoded, Statu
             known
         });
     }
+    if resource.is_core("configmaps") {
+        config_map::decode(&mut object).map_err(|why| cannot_handle(resource, &why))?;
+    }
     if resource.is_core("secrets") {
         secret::decode(&mut object).map_err(|why| cannot_handle(resource, &why))?;
     }
@@ -113,8 +133,31 @@ fn check_type(resource: &Resource, object: &mut Map<String, Value>) -> Result<()
     ] {
         match object.get(key).and_then(Value::as_str) {
             Some(found) if found == expected => {}
+            // the real server quotes the whole object here
+            Some("") | None if resource.custom.is_some() => {
+                let message = format!(
+                    "the object provided is unrecognized (must be of type {}): its {key} is missing",
+                    resource.kind
+                );
+                return Err(Status::bad_request(message));
+            }
             Some("") | None => {
                 object.insert(key.to_owned(), expected.into());
+            }
+            Some(kind) if key == "kind" && resource.custom.is_some() => {
+                let name = object.get("metadata").and_then(|it| it["name"].as_str());
+                return Err(Status::other_kind(resource, kind, name.unwrap_or_default()));
+            }
+            Some(kind)
+                if key == "kind"
+                    && object.get("apiVersion") == Some(&resource.version.clone().into()) =>
+            {
+                let (here, version) = (&resource.kind, &resource.version);
+                let message = format!(
+                    "{kind} in version {version:?} cannot be handled as a {here}: converting (v1.{kind}) to \
+                     (core.{here}): unknown conversion"
+                );
+                return Err(Status::bad_request(message));
             }
             Some(found) => {
                 let message = format!(

@@ -9,8 +9,9 @@ use crate::answer::{self, Response};
 use crate::cluster::Call;
 use crate::form::Form;
 use crate::metadata::now;
+use crate::quirk::Quirk;
 use crate::resource::{Registry, Resource};
-use crate::status::Status;
+use crate::status::{Cause, Status};
 use crate::store::{Place, State};
 use crate::{crd, namespace, owners, read, write};
 
@@ -24,7 +25,8 @@ pub(crate) struct Outcome {
 struct Options {
     uid: Option<String>,
     version: Option<String>,
-    orphan: bool,
+    /// What the garbage collector has to do before the object may go.
+    first: Option<&'static str>,
     dry_run: bool,
 }
 
@@ -47,7 +49,7 @@ pub(crate) fn one(call: &Call<'_>) -> Result<Response, Status> {
         options.check(resource, &name, &old)?;
         options.carry_out(call, state, &place, old)
     })?;
-    if outcome.is_gone && !resource.is_core("namespaces") {
+    if outcome.is_gone && !resource.is_core("namespaces") && !resource.is_core("services") {
         return Ok(answer::json(
             StatusCode::OK,
             &success(resource, &name, &outcome.object),
@@ -79,7 +81,8 @@ pub(crate) fn collection(call: &Call<'_>) -> Result<Response, Status> {
             let Some(old) = state.get(&resource.key(), &place) else {
                 continue;
             };
-            deleted.push(options.carry_out(call, state, &place, old)?.object);
+            let outcome = options.carry_out(call, state, &place, old.clone())?;
+            deleted.push(if outcome.is_gone { old } else { outcome.object });
         }
         Ok(deleted)
     })?;
@@ -101,24 +104,24 @@ impl Options {
         let text = |value: &Value| value.as_str().map(ToOwned::to_owned);
         let policy = text(&body["propagationPolicy"])
             .or_else(|| query.get("propagationPolicy").map(ToOwned::to_owned));
-        let orphan = match policy.as_deref() {
-            Some("Orphan") => true,
-            Some("Background" | "Foreground") => false,
-            None => {
-                body["orphanDependents"] == true || query.get("orphanDependents") == Some("true")
-            }
+        let orphans =
+            body["orphanDependents"] == true || query.get("orphanDependents") == Some("true");
+        let first = match policy.as_deref() {
+            Some("Orphan") => Some(owners::ORPHAN),
+            Some("Foreground") => Some(owners::FOREGROUND),
+            None if orphans => Some(owners::ORPHAN),
+            Some("Background") | None => None,
             Some(other) => {
-                let message = format!(
-                    "invalid propagationPolicy {other:?}: supported values: \"Foreground\", \"Background\", \"Orphan\""
-                );
-                return Err(Status::bad_request(message));
+                let known = ["Foreground", "Background", "Orphan", "nil"].map(Value::from);
+                let cause = Cause::not_supported("propagationPolicy", &other.into(), &known);
+                return Err(Status::invalid_options("DeleteOptions", &[cause]));
             }
         };
         let preconditions = &body["preconditions"];
         Ok(Self {
             uid: text(&preconditions["uid"]),
             version: text(&preconditions["resourceVersion"]),
-            orphan,
+            first,
             dry_run: write::dry_run(call)?
                 || body["dryRun"]
                     .as_array()
@@ -134,7 +137,7 @@ impl Options {
                  been deleted and then recreated",
                 uid.as_str().unwrap_or_default()
             );
-            return Err(Status::conflict(resource, name, &why));
+            return Err(Status::unmet_precondition(resource, name, &why));
         }
         if let Some(wanted) = self
             .version
@@ -146,7 +149,7 @@ impl Options {
                  The object might have been modified",
                 version.as_str().unwrap_or_default()
             );
-            return Err(Status::conflict(resource, name, &why));
+            return Err(Status::unmet_precondition(resource, name, &why));
         }
         Ok(())
     }
@@ -164,10 +167,20 @@ impl Options {
                 is_gone: true,
             });
         }
-        if self.orphan {
-            owners::orphan(state, &old["metadata"]["uid"]);
+        if let Some(finalizer) = self.first {
+            let mut held = (*old).clone();
+            owners::hold(&mut held, finalizer);
+            return begin_held(&call.cluster.registry, state, &call.resource, place, held)
+                .ok_or_else(|| Status::not_found(&call.resource, &place.1));
         }
         let gone = || Status::not_found(&call.resource, &place.1);
+        if call.cluster.has(Quirk::FinalizersIgnored) && !call.resource.is_crd() {
+            let object = state.remove(&call.resource.key(), place).ok_or_else(gone)?;
+            return Ok(Outcome {
+                object,
+                is_gone: true,
+            });
+        }
         begin(&call.cluster.registry, state, &call.resource, place).ok_or_else(gone)
     }
 }
@@ -188,20 +201,35 @@ pub(crate) fn begin(
             is_gone: true,
         });
     }
-    if old["metadata"].get("deletionTimestamp").is_some() {
+    begin_held(registry, state, resource, place, (*old).clone())
+}
+
+/// Marks an object that something has to happen to before it may go.
+fn begin_held(
+    registry: &Registry,
+    state: &mut State,
+    resource: &Resource,
+    place: &Place,
+    mut marked: Value,
+) -> Option<Outcome> {
+    let key = resource.key();
+    if marked["metadata"].get("deletionTimestamp").is_some() {
         return Some(Outcome {
-            object: old,
+            object: state.put(&key, place, marked),
             is_gone: false,
         });
     }
-    let mut marked = (*old).clone();
     marked["metadata"]["deletionTimestamp"] = now().into();
     if resource.is_core("namespaces") {
         marked["status"]["phase"] = "Terminating".into();
+    } else if resource.is_crd() {
+        crd::mark_deleted(&mut marked);
     } else {
         marked["metadata"]["deletionGracePeriodSeconds"] = 0.into();
     }
-    if let Some(generation) = marked["metadata"]["generation"].as_u64() {
+    if let Some(generation) = marked["metadata"]["generation"].as_u64()
+        && !resource.is_crd()
+    {
         marked["metadata"]["generation"] = (generation + 1).into();
     }
     let object = state.put(&key, place, marked);

@@ -25,7 +25,7 @@ pub(crate) fn answer(registry: &Registry, segments: &[&str]) -> Result<Response,
         ["api"] => {
             json!({"kind": "APIVersions", "versions": ["v1"], "serverAddressByClientCIDRs": []})
         }
-        ["api", "v1"] => resources(registry, "", "v1").ok_or_else(Status::no_such_path)?,
+        ["api", "v1"] => resources(registry, "", "v1").ok_or_else(Status::not_served)?,
         ["apis"] => json!({
             "kind": "APIGroupList", "apiVersion": "v1",
             "groups": groups(registry).into_iter().map(|(name, versions)| group(&name, &versions)).collect::<Vec<_>>(),
@@ -33,16 +33,16 @@ pub(crate) fn answer(registry: &Registry, segments: &[&str]) -> Result<Response,
         ["apis", name] => {
             let versions = groups(registry)
                 .remove(*name)
-                .ok_or_else(Status::no_such_path)?;
+                .ok_or_else(Status::not_served)?;
             let mut group = group(name, &versions);
             group["kind"] = "APIGroup".into();
             group["apiVersion"] = "v1".into();
             group
         }
         ["apis", group, version] => {
-            resources(registry, group, version).ok_or_else(Status::no_such_path)?
+            resources(registry, group, version).ok_or_else(Status::not_served)?
         }
-        _ => return Err(Status::no_such_path()),
+        _ => return Err(Status::not_served()),
     };
     Ok(answer::json(StatusCode::OK, &content))
 }
@@ -99,10 +99,33 @@ fn resources(registry: &Registry, group: &str, version: &str) -> Option<Value> {
 }
 
 fn entries(resource: &Resource) -> Vec<Value> {
+    let verbs = if resource.custom.is_some() {
+        [
+            "delete",
+            "deletecollection",
+            "get",
+            "list",
+            "patch",
+            "create",
+            "update",
+            "watch",
+        ]
+    } else {
+        [
+            "create",
+            "delete",
+            "deletecollection",
+            "get",
+            "list",
+            "patch",
+            "update",
+            "watch",
+        ]
+    };
     let mut entry = json!({
         "name": resource.plural, "singularName": resource.singular, "namespaced": resource.namespaced,
         "kind": resource.kind,
-        "verbs": ["create", "delete", "deletecollection", "get", "list", "patch", "update", "watch"],
+        "verbs": verbs,
     });
     if !resource.short_names.is_empty() {
         entry["shortNames"] = resource.short_names.clone().into();

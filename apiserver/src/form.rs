@@ -81,9 +81,13 @@ impl Form {
     ) -> impl Serialize {
         match self {
             Self::Whole => List::Whole {
+                metadata: if resource.custom.is_some() {
+                    with_continue(metadata)
+                } else {
+                    metadata
+                },
                 api_version: resource.api_version(),
                 kind: resource.list_kind.clone(),
-                metadata,
                 // the real server names the type of an item only where it has no Go type of its own
                 bare: resource.custom.is_none(),
                 items: items.to_vec(),
@@ -111,6 +115,14 @@ impl Form {
             Self::Table(_) => table::of(resource, &[], RowObject::Nothing, metadata),
         }
     }
+}
+
+/// Go writes this in lists of custom resources, whether there is more or not.
+fn with_continue(mut metadata: Value) -> Value {
+    if metadata.get("continue").is_none() {
+        metadata["continue"] = "".into();
+    }
+    metadata
 }
 
 pub(crate) fn metadata_of(object: &Value) -> Value {

@@ -13,6 +13,7 @@
 mod answer;
 mod background;
 mod cluster;
+mod config_map;
 mod crd;
 mod decode;
 mod delete;
@@ -21,6 +22,7 @@ mod door;
 mod form;
 mod json_path;
 mod kubeconfig;
+mod label_selector;
 mod manifest;
 mod metadata;
 mod names;
@@ -31,6 +33,7 @@ mod patch;
 mod protobuf;
 mod proxy;
 mod prune;
+mod quirk;
 mod random;
 mod read;
 mod request;
@@ -56,6 +59,7 @@ use tokio_rustls::TlsAcceptor;
 
 use crate::cluster::Cluster;
 pub use crate::door::Service;
+pub use crate::quirk::Quirk;
 use crate::tls::Identity;
 
 /// A running server; dropping it stops it.
@@ -87,6 +91,15 @@ pub enum Error {
 impl ApiServer {
     /// Listens on a free port of 127.0.0.1, with the namespaces every cluster has.
     pub async fn start() -> Result<Self, Error> {
+        Self::start_as(None).await
+    }
+
+    /// The same, but wrong in one way: for tests of tests.
+    pub async fn start_with(quirk: Quirk) -> Result<Self, Error> {
+        Self::start_as(Some(quirk)).await
+    }
+
+    async fn start_as(quirk: Option<Quirk>) -> Result<Self, Error> {
         let identity = Identity::new()?;
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0))
             .await
@@ -94,7 +107,7 @@ impl ApiServer {
         let address = listener.local_addr().map_err(Error::Listen)?;
         let token = random::token();
         let kubeconfig = kubeconfig::text(address, &identity.authority, &token);
-        let cluster = Arc::new(Cluster::new());
+        let cluster = Arc::new(Cluster::new(quirk));
         let mut tasks = JoinSet::new();
         tasks.spawn(door::listen(
             listener,

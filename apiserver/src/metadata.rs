@@ -4,7 +4,7 @@ use jiff::Timestamp;
 use serde_json::{Map, Value, json};
 
 use crate::resource::Resource;
-use crate::status::{Cause, Status};
+use crate::status::Status;
 
 /// Brings metadata into its typed form: types are checked, nulls dropped, unknown fields dropped and
 /// named. Go's decoder names the struct differently for built-in kinds.
@@ -223,19 +223,7 @@ pub(crate) fn check_preconditions(
     }
     match new["resourceVersion"].as_str() {
         Some(version) if old["resourceVersion"] != version => Err(Status::modified(resource, name)),
-        None if resource.custom.is_some() => {
-            let message = "Invalid value: 0x0: must be specified for an update".to_owned();
-            let field = "metadata.resourceVersion".to_owned();
-            Err(Status::invalid(
-                resource,
-                name,
-                &[Cause {
-                    field,
-                    reason: "FieldValueInvalid",
-                    message,
-                }],
-            ))
-        }
+        None if resource.custom.is_some() => Err(Status::version_required(resource, name)),
         _ => Ok(()),
     }
 }

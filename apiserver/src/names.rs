@@ -5,11 +5,11 @@ use std::sync::LazyLock;
 use regex::Regex;
 use serde_json::Value;
 
+use crate::owners;
 use crate::resource::Resource;
 use crate::status::Cause;
 
 static LABEL: LazyLock<Regex> = LazyLock::new(|| fixed(r"^[a-z0-9]([-a-z0-9]*[a-z0-9])?$"));
-static SERVICE: LazyLock<Regex> = LazyLock::new(|| fixed(r"^[a-z]([-a-z0-9]*[a-z0-9])?$"));
 static SUBDOMAIN: LazyLock<Regex> =
     LazyLock::new(|| fixed(r"^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$"));
 static QUALIFIED: LazyLock<Regex> =
@@ -23,9 +23,6 @@ const SUBDOMAIN_RULE: &str = "a lowercase RFC 1123 subdomain must consist of low
 const LABEL_RULE: &str = "a lowercase RFC 1123 label must consist of lower case alphanumeric characters or '-', and \
     must start and end with an alphanumeric character (e.g. 'my-name',  or '123-abc', regex used for validation is \
     '[a-z0-9]([-a-z0-9]*[a-z0-9])?')";
-const SERVICE_RULE: &str = "a DNS-1035 label must consist of lower case alphanumeric characters or '-', start with an \
-    alphabetic character, and end with an alphanumeric character (e.g. 'my-name',  or 'abc-123', regex used for \
-    validation is '[a-z]([-a-z0-9]*[a-z0-9])?')";
 const QUALIFIED_RULE: &str = "name part must consist of alphanumeric characters, '-', '_' or '.', and must start and \
     end with an alphanumeric character (e.g. 'MyName',  or 'my.name',  or '123-abc', regex used for validation is \
     '([A-Za-z0-9][-A-Za-z0-9_.]*)?[A-Za-z0-9]')";
@@ -68,13 +65,7 @@ pub(crate) fn check(resource: &Resource, object: &Value) -> Vec<Cause> {
             format!("may not be more than {ANNOTATIONS_LIMIT} bytes"),
         ));
     }
-    for finalizer in metadata["finalizers"].as_array().into_iter().flatten() {
-        check_qualified(
-            "metadata.finalizers",
-            finalizer.as_str().unwrap_or_default(),
-            &mut causes,
-        );
-    }
+    check_finalizers(resource, &metadata["finalizers"], &mut causes);
     check_owners(&metadata["ownerReferences"], &mut causes);
     causes
 }
@@ -90,8 +81,7 @@ fn check_name(resource: &Resource, name: &Value, causes: &mut Vec<Cause>) {
     let (pattern, rule, longest): (&Regex, _, _) = match resource.plural.as_str() {
         // RBAC names are path segments: anything but a slash
         _ if resource.group == "rbac.authorization.k8s.io" => return,
-        "namespaces" => (&LABEL, LABEL_RULE, 63),
-        "services" => (&SERVICE, SERVICE_RULE, 63),
+        "namespaces" | "services" => (&LABEL, LABEL_RULE, 63),
         _ => (&SUBDOMAIN, SUBDOMAIN_RULE, 253),
     };
     if text.len() > longest {
@@ -131,30 +121,88 @@ fn check_qualified(field: &str, key: &str, causes: &mut Vec<Cause>) {
     }
 }
 
+/// The rule that the key of a label breaks, if it breaks one.
+pub(crate) fn broken_key(key: &str) -> Option<String> {
+    let mut causes = Vec::new();
+    check_qualified("", key, &mut causes);
+    let rule = |cause: Cause| cause.message.splitn(3, ": ").nth(2).map(ToOwned::to_owned);
+    causes.into_iter().next().and_then(rule)
+}
+
+/// The rule that the value of a label breaks, if it breaks one.
+pub(crate) fn broken_value(value: &str) -> Option<String> {
+    if value.len() > 63 {
+        return Some("must be no more than 63 bytes".to_owned());
+    }
+    (!LABEL_VALUE.is_match(value)).then(|| LABEL_VALUE_RULE.to_owned())
+}
+
+fn check_finalizers(resource: &Resource, finalizers: &Value, causes: &mut Vec<Cause>) {
+    let is_builtin = resource.custom.is_none() && !resource.is_crd();
+    let standard = ["kubernetes", owners::ORPHAN, owners::FOREGROUND];
+    for (index, finalizer) in finalizers.as_array().into_iter().flatten().enumerate() {
+        let text = finalizer.as_str().unwrap_or_default();
+        check_qualified("metadata.finalizers", text, causes);
+        if is_builtin && !text.contains('/') && !standard.contains(&text) {
+            let field = format!("metadata.finalizers[{index}]");
+            let why = "name is neither a standard finalizer name nor is it fully qualified";
+            causes.push(Cause::invalid(field, finalizer, why));
+        }
+    }
+}
+
 fn check_owners(owners: &Value, causes: &mut Vec<Cause>) {
     let field = "metadata.ownerReferences";
-    let mut controllers = 0;
+    let mut controllers = Vec::new();
     for (index, owner) in owners.as_array().into_iter().flatten().enumerate() {
-        for (key, why) in [
-            ("apiVersion", "version must not be empty"),
-            ("kind", "kind must not be empty"),
-            ("name", "name must not be empty"),
-            ("uid", "uid must not be empty"),
-        ] {
+        let place = |key: &str| format!("{field}[{index}].{key}");
+        if owner["apiVersion"] == "" {
+            let why = "version must not be empty";
+            causes.push(Cause::invalid(
+                place("apiVersion"),
+                &owner["apiVersion"],
+                why,
+            ));
+        }
+        for key in ["kind", "name", "uid"] {
             if owner[key] == "" {
-                causes.push(Cause::invalid(
-                    format!("{field}[{index}].{key}"),
-                    &owner[key],
-                    why,
-                ));
+                causes.push(Cause::required(place(key), "must not be empty"));
             }
         }
-        controllers += usize::from(owner["controller"] == true);
+        if owner["controller"] == true {
+            controllers.push(format!("{}/{}", text(&owner["kind"]), text(&owner["name"])));
+        }
     }
-    if controllers > 1 {
+    if let [first, second, ..] = controllers.as_slice() {
         let why = format!(
-            "Only one reference can have Controller set to true. Found {controllers} references with Controller set to true"
+            "Only one reference can have Controller set to true. Found \"true\" in references for {first} and {second}"
         );
-        causes.push(Cause::invalid(field, owners, why));
+        causes.push(Cause::invalid_as(field, &in_go_order(owners), why));
     }
+}
+
+fn text(value: &Value) -> &str {
+    value.as_str().unwrap_or_default()
+}
+
+/// Owner references as Go writes them: in the order of its fields.
+fn in_go_order(owners: &Value) -> String {
+    let written = owners.as_array().into_iter().flatten().map(|owner| {
+        let fields = [
+            "apiVersion",
+            "kind",
+            "name",
+            "uid",
+            "controller",
+            "blockOwnerDeletion",
+        ];
+        let fields = fields
+            .into_iter()
+            .filter(|field| owner.get(*field).is_some());
+        let fields: Vec<String> = fields
+            .map(|field| format!("\"{field}\":{}", owner[field]))
+            .collect();
+        format!("{{{}}}", fields.join(","))
+    });
+    format!("[{}]", written.collect::<Vec<_>>().join(","))
 }

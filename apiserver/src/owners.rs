@@ -10,6 +10,10 @@ use crate::delete;
 use crate::resource::{Key, Registry};
 use crate::store::{Place, State};
 
+/// Finalizers for the garbage collector: free the dependents first, or delete them first.
+pub(crate) const ORPHAN: &str = "orphan";
+pub(crate) const FOREGROUND: &str = "foregroundDeletion";
+
 #[derive(Debug, Clone, Copy, PartialEq)]
 enum Owner {
     Alive,
@@ -40,6 +44,7 @@ pub(crate) fn settle(cluster: &Cluster, seen: &mut u64) {
             suspects.extend(dependents_of(state, |uid| gone.contains(uid)));
         }
         collect(&cluster.registry, state, suspects);
+        release(&cluster.registry, state);
     });
 }
 
@@ -50,8 +55,80 @@ pub(crate) fn collect_all(cluster: &Cluster) {
         .transact(|state| collect(&cluster.registry, state, all_dependents(state)));
 }
 
+/// Holds an object until the garbage collector has done what the finalizer stands for.
+pub(crate) fn hold(object: &mut Value, finalizer: &str) {
+    let metadata = &mut object["metadata"];
+    if !metadata["finalizers"].is_array() {
+        metadata["finalizers"] = Value::Array(Vec::new());
+    }
+    if let Some(finalizers) = metadata["finalizers"].as_array_mut()
+        && !finalizers.iter().any(|known| known == finalizer)
+    {
+        finalizers.push(finalizer.into());
+    }
+}
+
+/// Does what the finalizers of going owners stand for, and lets the owners go.
+fn release(registry: &Registry, state: &mut State) {
+    for key in state.keys() {
+        let held = state.all(&key).filter(|(_, object)| {
+            object["metadata"].get("deletionTimestamp").is_some()
+                && (is_held_by(object, ORPHAN) || is_held_by(object, FOREGROUND))
+        });
+        let held: Vec<(Place, Arc<Value>)> = held
+            .map(|(place, object)| (place.clone(), object.clone()))
+            .collect();
+        for (place, object) in held {
+            let uid = &object["metadata"]["uid"];
+            if is_held_by(&object, ORPHAN) {
+                orphan(state, uid);
+            } else if !is_last(registry, state, uid) {
+                continue;
+            }
+            let_go(state, &key, &place);
+        }
+    }
+}
+
+fn is_held_by(object: &Value, finalizer: &str) -> bool {
+    let finalizers = object["metadata"]["finalizers"].as_array();
+    finalizers.is_some_and(|known| known.iter().any(|known| known == finalizer))
+}
+
+/// Deletes the dependents of an owner; true once none is left that blocks it.
+fn is_last(registry: &Registry, state: &mut State, owner: &Value) -> bool {
+    let mut is_last = true;
+    for (key, place) in dependents_of(state, |uid| owner == uid) {
+        let Some(object) = state.get(&key, &place) else {
+            continue;
+        };
+        let blocks = owners(&object)
+            .any(|reference| reference["uid"] == *owner && reference["blockOwnerDeletion"] == true);
+        if let Some(resource) = registry.of_key(&key) {
+            let outcome = delete::begin(registry, state, &resource, &place);
+            is_last &= !blocks || outcome.is_none_or(|outcome| outcome.is_gone);
+        }
+    }
+    is_last
+}
+
+fn let_go(state: &mut State, key: &Key, place: &Place) {
+    let Some(object) = state.get(key, place) else {
+        return;
+    };
+    let mut object: Value = Arc::unwrap_or_clone(object);
+    if let Some(finalizers) = object["metadata"]["finalizers"].as_array_mut() {
+        finalizers.retain(|known| known != ORPHAN && known != FOREGROUND);
+        if finalizers.is_empty() {
+            state.remove(key, place);
+            return;
+        }
+    }
+    state.put(key, place, object);
+}
+
 /// Frees the dependents of an owner, so that they survive it.
-pub(crate) fn orphan(state: &mut State, owner: &Value) {
+fn orphan(state: &mut State, owner: &Value) {
     for (key, place) in dependents_of(state, |uid| owner == uid) {
         disown(state, &key, &place, |reference| reference["uid"] == *owner);
     }

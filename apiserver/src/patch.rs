@@ -1,9 +1,9 @@
 //! The kinds of patch: JSON (RFC 6902), merge (RFC 7386) and, for built-in kinds, strategic merge.
 
-use http::StatusCode;
 use serde_json::Value;
 
 use crate::cluster::Call;
+use crate::metadata::go_name;
 use crate::status::Status;
 use crate::strategic_patch;
 
@@ -22,16 +22,18 @@ impl Patch {
         match call.request.content_type() {
             "application/json-patch+json" => serde_json::from_slice(body)
                 .map(Self::Json)
-                .map_err(unreadable),
-            "application/merge-patch+json" => serde_json::from_slice(body)
-                .map(Self::Merge)
-                .map_err(unreadable),
+                .map_err(|_| wrong_patch(body, "[]handlers.jsonPatchOp")),
+            "application/merge-patch+json" => match serde_json::from_slice(body) {
+                Ok(patch @ Value::Object(_)) => Ok(Self::Merge(patch)),
+                _ => Err(wrong_patch(body, "map[string]interface {}")),
+            },
             "application/strategic-merge-patch+json" if call.resource.custom.is_none() => {
                 serde_json::from_slice(body)
                     .map(Self::Strategic)
                     .map_err(unreadable)
             }
-            _ => Err(Status::unsupported_media_type(accepted(call))),
+            _ if call.resource.custom.is_none() => Err(Status::unsupported_patch()),
+            _ => Err(Status::unsupported_media_type(ACCEPTED)),
         }
     }
 
@@ -41,10 +43,8 @@ impl Patch {
         object["apiVersion"] = call.resource.api_version().into();
         match self {
             Self::Json(operations) => {
-                json_patch::patch(&mut object, &operations).map_err(|_| {
-                    let message = "the server rejected our request due to an error in our request";
-                    Status::new(StatusCode::UNPROCESSABLE_ENTITY, "Invalid", message)
-                })?;
+                json_patch::patch(&mut object, &operations)
+                    .map_err(|_| Status::inapplicable_patch())?;
             }
             Self::Merge(patch) => json_patch::merge(&mut object, &patch),
             Self::Strategic(patch) => strategic_patch::apply(&mut object, patch),
@@ -53,17 +53,21 @@ impl Patch {
     }
 }
 
-fn accepted(call: &Call<'_>) -> &'static [&'static str] {
-    if call.resource.custom.is_some() {
-        &[
-            "application/json-patch+json",
-            "application/merge-patch+json",
-        ]
-    } else {
-        &[
-            "application/json-patch+json",
-            "application/merge-patch+json",
-            "application/strategic-merge-patch+json",
-        ]
-    }
+fn wrong_patch(body: &[u8], go_type: &str) -> Status {
+    let found = match serde_json::from_slice(body) {
+        Ok(value) => format!(
+            "json: cannot unmarshal {} into Go value of type {go_type}",
+            go_name(&value)
+        ),
+        // the real server quotes what it read
+        Err(_) => "the body is not JSON".to_owned(),
+    };
+    Status::bad_request(format!("error decoding patch: {found}"))
 }
+
+/// For custom resources.
+const ACCEPTED: &[&str] = &[
+    "application/json-patch+json",
+    "application/merge-patch+json",
+    "application/apply-patch+yaml",
+];

@@ -33,7 +33,7 @@ pub(crate) async fn answer(call: &Call<'_>, rest: &str) -> Result<Response, Stat
         &call.resource.key(),
         &(call.namespace.clone(), name.to_owned()),
     );
-    let service = service.ok_or_else(|| Status::not_found(&call.resource, name))?;
+    let service = service.ok_or_else(|| no_endpoints(name))?;
     check_port(&service, name, port)?;
     let backend = call
         .cluster

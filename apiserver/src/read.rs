@@ -11,7 +11,7 @@ use crate::answer::{self, Response};
 use crate::cluster::Call;
 use crate::form::Form;
 use crate::selector::Selector;
-use crate::status::Status;
+use crate::status::{Cause, Status};
 use crate::store::Place;
 use crate::watch;
 
@@ -64,7 +64,7 @@ pub(crate) fn selector(call: &Call<'_>) -> Result<Selector, Status> {
 pub(crate) fn version(text: &str) -> Result<u64, Status> {
     text.parse().map_err(|_| {
         Status::bad_request(format!(
-            "Invalid value: {text:?}: strconv.ParseUint: parsing {text:?}: invalid syntax"
+            "invalid resource version: resourceVersion: Invalid value: {text:?}: strconv.ParseUint: parsing {text:?}: invalid syntax"
         ))
     })
 }
@@ -79,6 +79,7 @@ pub(crate) fn page(call: &Call<'_>) -> Result<Page, Status> {
             "specifying resource version is not allowed when using continue",
         ));
     }
+    check_match(call)?;
     let exact = query.get("resourceVersionMatch") == Some("Exact");
     call.cluster.store.transact(|state| {
         let newest = state.version();
@@ -124,15 +125,40 @@ pub(crate) fn page(call: &Call<'_>) -> Result<Page, Status> {
     })
 }
 
+/// What may be asked of the version of a list.
+fn check_match(call: &Call<'_>) -> Result<(), Status> {
+    let field = "resourceVersionMatch";
+    let query = &call.request.query;
+    let cause = match (query.get(field), query.get("resourceVersion")) {
+        (None, _) => return Ok(()),
+        (Some(_), None) => Cause::forbidden(
+            field,
+            "resourceVersionMatch is forbidden unless resourceVersion is provided",
+        ),
+        (Some("Exact"), Some("0")) => Cause::forbidden(
+            field,
+            "resourceVersionMatch \"exact\" is forbidden for resourceVersion \"0\"",
+        ),
+        (Some("Exact" | "NotOlderThan"), _) => return Ok(()),
+        (Some(other), _) => {
+            let known = ["Exact", "NotOlderThan", ""].map(Value::from);
+            Cause::not_supported(field, &other.into(), &known)
+        }
+    };
+    Err(Status::invalid_options("ListOptions", &[cause]))
+}
+
 /// How many objects one page may hold. A read "from any version" comes whole: the real server's cache
 /// does not page.
 fn limit(call: &Call<'_>) -> Result<usize, Status> {
     let query = &call.request.query;
     match query.get("limit") {
         Some(_) if query.get("resourceVersion") == Some("0") => Ok(usize::MAX),
-        Some(text) => match text.parse() {
-            Ok(0) => Ok(usize::MAX),
-            Ok(limit) => Ok(limit),
+        Some(text) => match text.parse::<i64>() {
+            Ok(limit) => Ok(usize::try_from(limit)
+                .ok()
+                .filter(|limit| *limit > 0)
+                .unwrap_or(usize::MAX)),
             Err(_) => Err(Status::bad_request(format!(
                 "strconv.ParseInt: parsing {text:?}: invalid syntax"
             ))),
@@ -169,7 +195,8 @@ fn cut(
 
 impl Token {
     fn parse(text: &str) -> Result<Self, Status> {
-        let unreadable = || Status::bad_request("continue key is not valid");
+        let unreadable =
+            || Status::bad_request("invalid continue token: continue key is not valid");
         let bytes = URL_SAFE_NO_PAD.decode(text).map_err(|_| unreadable())?;
         let (version, after) = serde_json::from_slice(&bytes).map_err(|_| unreadable())?;
         Ok(Self { version, after })

@@ -5,6 +5,8 @@ use std::sync::{Arc, PoisonError, RwLock};
 
 use serde_json::Value;
 
+use crate::status::Status;
+
 /// One resource in one version: what a URL's group, version and plural stand for.
 #[derive(Debug, Clone)]
 pub(crate) struct Resource {
@@ -115,6 +117,19 @@ impl Registry {
         self.search(|resource| {
             resource.group == group && resource.version == version && resource.plural == plural
         })
+    }
+
+    /// The refusal of a resource that there is not: the groups built in say it in their own words.
+    pub(crate) fn nowhere(&self, group: &str, version: &str) -> Status {
+        let is_builtin = self
+            .builtin
+            .iter()
+            .any(|resource| resource.group == group && resource.version == version);
+        if is_builtin {
+            Status::no_such_path()
+        } else {
+            Status::not_served()
+        }
     }
 
     pub(crate) fn of_kind(&self, api_version: &str, kind: &str) -> Option<Arc<Resource>> {

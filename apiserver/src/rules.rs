@@ -4,14 +4,35 @@ use serde_json::{Value, json};
 
 use crate::resource::Resource;
 use crate::status::Cause;
-use crate::{crd, names, schema, secret};
+use crate::{config_map, crd, names, schema, secret};
 
 /// Fills in what follows from the rest, on every write.
 pub(crate) fn set_defaults(resource: &Resource, object: &mut Value) {
     if resource.is_core("services") {
         default_service(object);
+    } else if resource.is_core("events") {
+        default_event(object);
     } else if resource.is_crd() {
         crd::default(object);
+    }
+}
+
+/// Go writes these whether they are set or not.
+fn default_event(event: &mut Value) {
+    for key in ["eventTime", "firstTimestamp", "lastTimestamp"] {
+        if event.get(key).is_none() {
+            event[key] = Value::Null;
+        }
+    }
+    for key in ["reportingComponent", "reportingInstance"] {
+        if event[key].is_null() {
+            event[key] = "".into();
+        }
+    }
+    for key in ["involvedObject", "source"] {
+        if event[key].is_null() {
+            event[key] = json!({});
+        }
     }
 }
 
@@ -23,6 +44,17 @@ fn default_service(service: &mut Value) {
     for (key, default) in [("type", "ClusterIP"), ("sessionAffinity", "None")] {
         if spec.get(key).is_none() {
             spec[key] = default.into();
+        }
+    }
+    if spec["type"] != "ExternalName" {
+        for (key, default) in [
+            ("internalTrafficPolicy", json!("Cluster")),
+            ("ipFamilies", json!(["IPv4"])),
+            ("ipFamilyPolicy", json!("SingleStack")),
+        ] {
+            if spec.get(key).is_none() {
+                spec[key] = default;
+            }
         }
     }
     let ports = spec["ports"].as_array_mut().into_iter().flatten();
@@ -53,6 +85,7 @@ pub(crate) fn complete_new(resource: &Resource, object: &mut Value) {
         if object["spec"].get("clusterIP").is_none() && object["spec"]["type"] != "ExternalName" {
             let [third, fourth] = crate::random::bytes();
             object["spec"]["clusterIP"] = format!("10.96.{third}.{fourth}").into();
+            object["spec"]["clusterIPs"] = json!([object["spec"]["clusterIP"]]);
         }
     } else if resource.is_crd() {
         crd::complete(object);
@@ -67,7 +100,9 @@ pub(crate) fn keep(resource: &Resource, old: &Value, new: &mut Value) {
         && new["spec"].get("clusterIP").is_none()
         && !old["spec"]["clusterIP"].is_null()
     {
-        new["spec"]["clusterIP"] = old["spec"]["clusterIP"].clone();
+        for key in ["clusterIP", "clusterIPs"] {
+            new["spec"][key] = old["spec"][key].clone();
+        }
     }
 }
 
@@ -83,6 +118,10 @@ pub(crate) fn check(resource: &Resource, old: Option<&Value>, new: &Value) -> Ve
             old.map(|old| secret::check_update(old, new))
                 .unwrap_or_default(),
         );
+    } else if resource.is_core("configmaps") {
+        causes.extend(config_map::check(new));
+    } else if resource.is_core("services") {
+        causes.extend(check_service(new));
     } else if resource.is_core("events") {
         causes.extend(check_event(new));
     } else if resource.is_crd() {
@@ -94,6 +133,15 @@ pub(crate) fn check(resource: &Resource, old: Option<&Value>, new: &Value) -> Ve
     causes
 }
 
+fn check_service(service: &Value) -> Option<Cause> {
+    let spec = &service["spec"];
+    let has_ports = spec["ports"]
+        .as_array()
+        .is_some_and(|ports| !ports.is_empty());
+    let needs_none = spec["type"] == "ExternalName" || spec["clusterIP"] == "None";
+    (!has_ports && !needs_none).then(|| Cause::required("spec.ports", ""))
+}
+
 fn check_event(event: &Value) -> Option<Cause> {
     let about = event["involvedObject"]["namespace"]
         .as_str()
@@ -103,11 +151,7 @@ fn check_event(event: &Value) -> Option<Cause> {
     let fits = about == namespace || (about.is_empty() && namespace == "default");
     let refuse = || {
         let why = "does not match event.namespace";
-        Cause::invalid(
-            "involvedObject.namespace",
-            &event["involvedObject"]["namespace"],
-            why,
-        )
+        Cause::invalid("involvedObject.namespace", &about.into(), why)
     };
     (!fits).then(refuse)
 }

@@ -155,6 +155,7 @@ fn check_string(value: &Value, text: &str, schema: &Value, path: &str, causes: &
             path,
             format!("may not be more than {most} bytes"),
         ));
+        return; // as on the real server, nothing else is looked at
     }
     let pattern = schema["pattern"].as_str().unwrap_or_default();
     if Regex::new(pattern).is_ok_and(|pattern| !pattern.is_match(text)) {

@@ -105,6 +105,17 @@ fn merge_string_data(object: &mut Map<String, Value>) {
     }
 }
 
+/// What is odd about a Secret but allowed.
+pub(crate) fn warnings(secret: &Value) -> Vec<String> {
+    let certificate = decoded(&secret["data"]["tls.crt"]).unwrap_or_default();
+    let is_pem = certificate.windows(11).any(|bytes| bytes == b"-----BEGIN ");
+    if secret["type"] == "kubernetes.io/tls" && !is_pem {
+        vec!["tls: failed to find any PEM data in certificate input".to_owned()]
+    } else {
+        Vec::new()
+    }
+}
+
 /// Every rule a Secret breaks by itself.
 pub(crate) fn check(secret: &Value) -> Vec<Cause> {
     let mut causes = Vec::new();
@@ -123,7 +134,8 @@ pub(crate) fn check(secret: &Value) -> Vec<Cause> {
     causes
 }
 
-fn check_key(key: &str, causes: &mut Vec<Cause>) {
+/// A key of `data`, here and in ConfigMaps.
+pub(crate) fn check_key(key: &str, causes: &mut Vec<Cause>) {
     let field = format!("data[{key}]");
     let value = Value::from(key);
     if key.len() > 253 {

@@ -2,6 +2,7 @@
 
 use serde_json::Value;
 
+use crate::label_selector::{self, Requirement};
 use crate::resource::Resource;
 use crate::status::Status;
 
@@ -9,16 +10,6 @@ use crate::status::Status;
 pub(crate) struct Selector {
     labels: Vec<(String, Requirement)>,
     fields: Vec<Field>,
-}
-
-#[derive(Debug, PartialEq)]
-enum Requirement {
-    Exists,
-    Absent,
-    In(Vec<String>),
-    NotIn(Vec<String>),
-    Above(i64),
-    Below(i64),
 }
 
 #[derive(Debug)]
@@ -34,16 +25,13 @@ impl Selector {
         labels: Option<&str>,
         fields: Option<&str>,
     ) -> Result<Self, Status> {
-        let labels = label_terms(labels.unwrap_or_default())
-            .into_iter()
-            .map(requirement);
         let fields = fields
             .unwrap_or_default()
             .split(',')
             .map(str::trim)
             .filter(|term| !term.is_empty());
         Ok(Self {
-            labels: labels.collect::<Result<_, _>>()?,
+            labels: label_selector::parse(labels.unwrap_or_default())?,
             fields: fields
                 .map(|term| field(resource, term))
                 .collect::<Result<_, _>>()?,
@@ -62,24 +50,6 @@ impl Selector {
     }
 }
 
-impl Requirement {
-    fn accepts(&self, label: Option<&str>) -> bool {
-        let number = || label.and_then(|label| label.parse::<i64>().ok());
-        match self {
-            Self::Exists => label.is_some(),
-            Self::Absent => label.is_none(),
-            Self::In(values) => {
-                label.is_some_and(|label| values.iter().any(|value| value == label))
-            }
-            Self::NotIn(values) => {
-                label.is_none_or(|label| values.iter().all(|value| value != label))
-            }
-            Self::Above(bound) => number().is_some_and(|number| number > *bound),
-            Self::Below(bound) => number().is_some_and(|number| number < *bound),
-        }
-    }
-}
-
 impl Field {
     fn matches(&self, object: &Value) -> bool {
         let found = object
@@ -90,74 +60,6 @@ impl Field {
     }
 }
 
-/// The terms of a label selector: a comma within parentheses belongs to its term.
-fn label_terms(text: &str) -> Vec<&str> {
-    let mut depth = 0;
-    let terms = text.split(|letter| {
-        match letter {
-            '(' => depth += 1,
-            ')' => depth -= 1,
-            _ => {}
-        }
-        letter == ',' && depth == 0
-    });
-    terms
-        .map(str::trim)
-        .filter(|term| !term.is_empty())
-        .collect()
-}
-
-fn requirement(term: &str) -> Result<(String, Requirement), Status> {
-    let unparsable = || Status::bad_request(format!("unable to parse requirement: {term:?}"));
-    let pair = |key: &str, wanted: Requirement| {
-        let key = key.trim();
-        if key.is_empty() || key.contains(char::is_whitespace) {
-            Err(unparsable())
-        } else {
-            Ok((key.to_owned(), wanted))
-        }
-    };
-    let one = |value: &str| vec![value.trim().to_owned()];
-    if let Some(key) = term.strip_prefix('!') {
-        return pair(key, Requirement::Absent);
-    }
-    if let Some((head, values)) = term.split_once('(') {
-        let values = values.strip_suffix(')').ok_or_else(unparsable)?;
-        let values = values
-            .split(',')
-            .map(|value| value.trim().to_owned())
-            .collect();
-        let (key, word) = head
-            .trim()
-            .rsplit_once(char::is_whitespace)
-            .ok_or_else(unparsable)?;
-        return match word {
-            "in" => pair(key, Requirement::In(values)),
-            "notin" => pair(key, Requirement::NotIn(values)),
-            _ => Err(unparsable()),
-        };
-    }
-    if let Some((key, value)) = term.split_once("!=") {
-        return pair(key, Requirement::NotIn(one(value)));
-    }
-    if let Some((key, value)) = term.split_once("==").or_else(|| term.split_once('=')) {
-        return pair(key, Requirement::In(one(value)));
-    }
-    if let Some((key, bound)) = term.split_once('>') {
-        return pair(
-            key,
-            Requirement::Above(bound.trim().parse().map_err(|_| unparsable())?),
-        );
-    }
-    if let Some((key, bound)) = term.split_once('<') {
-        return pair(
-            key,
-            Requirement::Below(bound.trim().parse().map_err(|_| unparsable())?),
-        );
-    }
-    pair(term, Requirement::Exists)
-}
-
 fn field(resource: &Resource, term: &str) -> Result<Field, Status> {
     let (path, value, equal) = if let Some((path, value)) = term.split_once("!=") {
         (path, value, false)
@@ -165,13 +67,11 @@ fn field(resource: &Resource, term: &str) -> Result<Field, Status> {
         (path, value, true)
     } else {
         return Err(Status::bad_request(format!(
-            "invalid selector: {term:?}; can't understand {term:?}"
+            "invalid selector: '{term}'; can't understand '{term}'"
         )));
     };
     if !is_selectable(resource, path) {
-        return Err(Status::bad_request(format!(
-            "field label not supported: {path}"
-        )));
+        return Err(Status::bad_request(not_selectable(resource, path)));
     }
     let pointer = match (path, resource.is_core("events")) {
         ("source", true) => "/source/component".to_owned(),
@@ -182,6 +82,19 @@ fn field(resource: &Resource, term: &str) -> Result<Field, Status> {
         value: value.to_owned(),
         equal,
     })
+}
+
+/// Kinds that offer fields of their own say it in their own words.
+fn not_selectable(resource: &Resource, path: &str) -> String {
+    let has_own = ["secrets", "events", "namespaces", "services"]
+        .iter()
+        .any(|plural| resource.is_core(plural));
+    if has_own || resource.custom.is_some() {
+        return format!("field label not supported: {path}");
+    }
+    format!(
+        "{path:?} is not a known field selector: only \"metadata.name\", \"metadata.namespace\""
+    )
 }
 
 fn is_selectable(resource: &Resource, path: &str) -> bool {

@@ -12,7 +12,8 @@ pub(crate) struct Status {
     pub(crate) code: StatusCode,
     pub(crate) reason: &'static str,
     pub(crate) message: String,
-    details: Map<String, Value>,
+    /// Some refusals say that they have nothing more to say.
+    details: Option<Map<String, Value>>,
     /// Where a list whose token expired may go on, inconsistently.
     resume: Option<String>,
 }
@@ -31,7 +32,7 @@ impl Status {
             code,
             reason,
             message: message.into(),
-            details: Map::new(),
+            details: None,
             resume: None,
         }
     }
@@ -43,9 +44,18 @@ impl Status {
         self
     }
 
+    fn details(&mut self) -> &mut Map<String, Value> {
+        self.details.get_or_insert_default()
+    }
+
+    fn without_details(mut self) -> Self {
+        self.details();
+        self
+    }
+
     fn detail(&mut self, key: &str, value: &str) {
         if !value.is_empty() {
-            self.details.insert(key.to_owned(), value.into());
+            self.details().insert(key.to_owned(), value.into());
         }
     }
 
@@ -64,6 +74,17 @@ impl Status {
             "NotFound",
             "the server could not find the requested resource",
         )
+        .without_details()
+    }
+
+    /// Not even a group or version: the answer is text.
+    pub(crate) fn not_served() -> Self {
+        Self::new(StatusCode::NOT_FOUND, "", "404 page not found")
+    }
+
+    /// Whether it is told as text instead of as an object.
+    pub(crate) fn is_text(&self) -> bool {
+        self.reason.is_empty() && self.code == StatusCode::NOT_FOUND
     }
 
     pub(crate) fn not_found(resource: &Resource, name: &str) -> Self {
@@ -82,6 +103,34 @@ impl Status {
             resource.qualified()
         );
         Self::new(StatusCode::CONFLICT, "Conflict", message).about(resource, name)
+    }
+
+    /// A delete whose preconditions do not hold; it speaks of the kind.
+    pub(crate) fn unmet_precondition(resource: &Resource, name: &str, why: &str) -> Self {
+        let kind = dotted(&resource.kind, &resource.group);
+        let message = format!("Operation cannot be fulfilled on {kind} {name:?}: {why}");
+        let mut status = Self::new(StatusCode::CONFLICT, "Conflict", message);
+        status.detail("name", name);
+        status.detail("group", &resource.group);
+        status.detail("kind", &resource.kind);
+        status
+    }
+
+    /// A write to a custom resource that names no version.
+    pub(crate) fn version_required(resource: &Resource, name: &str) -> Self {
+        let cause = Cause {
+            field: "metadata.resourceVersion".to_owned(),
+            reason: "FieldValueInvalid",
+            message: "Invalid value: 0: must be specified for an update".to_owned(),
+        };
+        Self::invalid_kind(&resource.group, &resource.plural, name, &[cause])
+    }
+
+    /// The object says that it is of another kind.
+    pub(crate) fn other_kind(resource: &Resource, kind: &str, name: &str) -> Self {
+        let why = format!("must be {}", resource.kind);
+        let cause = Cause::invalid("kind", &kind.into(), why);
+        Self::invalid_kind(&resource.group, kind, name, &[cause])
     }
 
     /// The caller decided on a version that is no longer the newest.
@@ -118,8 +167,9 @@ impl Status {
         Self::invalid_kind("", "", "", &[cause])
     }
 
-    pub(crate) fn invalid_options(causes: &[Cause]) -> Self {
-        Self::invalid_kind("meta.k8s.io", "ListOptions", "", causes)
+    /// Parameters that do not go together, or that nobody knows; `options` is what they are options of.
+    pub(crate) fn invalid_options(options: &str, causes: &[Cause]) -> Self {
+        Self::invalid_kind("meta.k8s.io", options, "", causes)
     }
 
     fn invalid_kind(group: &str, kind: &str, name: &str, causes: &[Cause]) -> Self {
@@ -145,12 +195,12 @@ impl Status {
             .iter()
             .map(|cause| json!({"reason": cause.reason, "message": cause.message, "field": cause.field}))
             .collect();
-        self.details.insert("causes".to_owned(), causes);
+        self.details().insert("causes".to_owned(), causes);
     }
 
     pub(crate) fn method_not_allowed() -> Self {
         let message = "the server does not allow this method on the requested resource";
-        Self::new(StatusCode::METHOD_NOT_ALLOWED, "MethodNotAllowed", message)
+        Self::new(StatusCode::METHOD_NOT_ALLOWED, "MethodNotAllowed", message).without_details()
     }
 
     pub(crate) fn crd_terminating() -> Self {
@@ -170,9 +220,27 @@ impl Status {
         )
     }
 
+    /// A patch of no type that kinds built in have.
+    pub(crate) fn unsupported_patch() -> Self {
+        let message = "415: Unsupported Media Type";
+        Self::new(
+            StatusCode::UNSUPPORTED_MEDIA_TYPE,
+            "UnsupportedMediaType",
+            message,
+        )
+        .without_details()
+    }
+
+    /// A JSON patch that cannot be applied, or whose test fails.
+    pub(crate) fn inapplicable_patch() -> Self {
+        let message = "the server rejected our request due to an error in our request";
+        Self::new(StatusCode::UNPROCESSABLE_ENTITY, "Invalid", message).without_details()
+    }
+
     pub(crate) fn not_acceptable() -> Self {
-        let message = "only the following media types are accepted: application/json";
-        Self::new(StatusCode::NOT_ACCEPTABLE, "NotAcceptable", message)
+        let message = "406: Not Acceptable\n\nAvailable representations: application/json, application/yaml, \
+                       application/vnd.kubernetes.protobuf";
+        Self::new(StatusCode::NOT_ACCEPTABLE, "NotAcceptable", message).without_details()
     }
 
     pub(crate) fn too_large(limit: usize) -> Self {
@@ -186,6 +254,11 @@ impl Status {
 
     pub(crate) fn internal(message: impl Into<String>) -> Self {
         Self::new(StatusCode::INTERNAL_SERVER_ERROR, "InternalError", message)
+    }
+
+    /// An error of Go's that nobody gave a reason.
+    pub(crate) fn unexplained(message: impl Into<String>) -> Self {
+        Self::new(StatusCode::INTERNAL_SERVER_ERROR, "", message)
     }
 
     pub(crate) fn unavailable(message: impl Into<String>) -> Self {
@@ -221,7 +294,7 @@ impl Status {
         let message = format!("Too large resource version: {asked}, current: {newest}");
         let mut status = Self::new(StatusCode::GATEWAY_TIMEOUT, "Timeout", message);
         status
-            .details
+            .details()
             .insert("retryAfterSeconds".to_owned(), 1.into());
         status.causes(&[Cause {
             field: String::new(),
@@ -238,10 +311,13 @@ impl Status {
         }
         let mut status = json!({
             "kind": "Status", "apiVersion": "v1", "metadata": metadata,
-            "status": "Failure", "message": self.message, "reason": self.reason, "code": self.code.as_u16(),
+            "status": "Failure", "message": self.message, "code": self.code.as_u16(),
         });
-        if !self.details.is_empty() {
-            status["details"] = self.details.into();
+        if !self.reason.is_empty() {
+            status["reason"] = self.reason.into();
+        }
+        if let Some(details) = self.details {
+            status["details"] = details.into();
         }
         status
     }
@@ -259,6 +335,19 @@ impl Cause {
             field: field.into(),
             reason,
             message: format!("Invalid value: {}: {why}", shown(value)),
+        }
+    }
+
+    /// The same for a value that is already written as it is to be shown.
+    pub(crate) fn invalid_as(
+        field: impl Into<String>,
+        shown: &str,
+        why: impl std::fmt::Display,
+    ) -> Self {
+        Self {
+            field: field.into(),
+            reason: "FieldValueInvalid",
+            message: format!("Invalid value: {shown}: {why}"),
         }
     }
 

@@ -110,13 +110,18 @@ impl State {
 
     /// Writes an object under a new version, unless that would change nothing.
     pub(crate) fn put(&mut self, key: &Key, place: &Place, mut object: Value) -> Arc<Value> {
-        let before = self.get(key, place);
-        if let Some(before) = &before {
+        if let Some(before) = self.get(key, place) {
             stamp(&mut object, before["metadata"]["resourceVersion"].clone());
-            if object == **before {
-                return before.clone();
+            if object == *before {
+                return before;
             }
         }
+        self.write(key, place, object)
+    }
+
+    /// Writes an object under a new version.
+    pub(crate) fn write(&mut self, key: &Key, place: &Place, mut object: Value) -> Arc<Value> {
+        let before = self.get(key, place);
         self.version += 1;
         stamp(&mut object, self.version.to_string().into());
         let object = Arc::new(object);
@@ -164,6 +169,13 @@ impl State {
             };
             self.weight -= oldest.weight;
             self.compacted = oldest.version;
+        }
+    }
+
+    /// Makes as if the last change had not happened.
+    pub(crate) fn forget_last(&mut self) {
+        if let Some(last) = self.history.pop_back() {
+            self.weight -= last.weight;
         }
     }
 

@@ -99,7 +99,9 @@ fn merge_list(list: &mut Vec<Value>, items: Vec<Value>, path: &mut Vec<&str>) {
     match merge_of(path) {
         Merge::Replace => *list = items,
         Merge::Set => {
-            for item in items {
+            // as on the real server, what the patch names comes first
+            let rest = std::mem::replace(list, items);
+            for item in rest {
                 if !list.contains(&item) {
                     list.push(item);
                 }

@@ -33,7 +33,7 @@ pub(crate) fn of(
     let rows = items.iter().map(|item| {
         let cells: Vec<Value> = columns.iter().map(|column| column.cell_of(item)).collect();
         match carried {
-            RowObject::Nothing => json!({"cells": cells}),
+            RowObject::Nothing => json!({"cells": cells, "object": null}),
             RowObject::Metadata => json!({"cells": cells, "object": metadata_of(item)}),
             RowObject::Whole => json!({"cells": cells, "object": item}),
         }
@@ -65,10 +65,14 @@ fn builtin(plural: &str) -> Vec<Column> {
         "secrets" => vec![
             name,
             text("Type", ".type"),
-            Column::number("Data", |secret| size(&secret["data"])),
+            Column::text("Data", Cell::Of(|secret| size(&secret["data"]))),
             age,
         ],
-        "configmaps" => vec![name, Column::number("Data", |map| size(&map["data"])), age],
+        "configmaps" => vec![
+            name,
+            Column::text("Data", Cell::Of(|map| size(&map["data"]))),
+            age,
+        ],
         "services" => vec![
             name,
             text("Type", ".spec.type"),

@@ -17,6 +17,7 @@ use tokio::time::{Instant, Interval, interval_at};
 use crate::answer::Response;
 use crate::cluster::{Call, Cluster};
 use crate::form::Form;
+use crate::quirk::Quirk;
 use crate::read;
 use crate::resource::Resource;
 use crate::selector::Selector;
@@ -50,6 +51,8 @@ struct Watch {
     bookmarks: bool,
     /// Everything up to this version is told, or waits in `ready`.
     told: u64,
+    /// Tables name their columns once.
+    columns_told: bool,
     ready: VecDeque<Bytes>,
     over: bool,
     newest: watch::Receiver<u64>,
@@ -63,10 +66,7 @@ impl Watch {
         let query = &call.request.query;
         let streams_list = query.get("sendInitialEvents").map(|value| value == "true");
         check_initial_events(call, streams_list)?;
-        let asked = query
-            .get("resourceVersion")
-            .map(read::version)
-            .transpose()?;
+        let asked = query.get("resourceVersion").map(version).transpose()?;
         let longest = query
             .get("timeoutSeconds")
             .and_then(|text| text.parse().ok())
@@ -79,6 +79,7 @@ impl Watch {
             form: Form::asked(call.request)?,
             bookmarks: query.is_true("allowWatchBookmarks"),
             told: asked.unwrap_or_default(),
+            columns_told: false,
             ready: VecDeque::new(),
             over: false,
             newest: call.cluster.store.subscribe(),
@@ -136,12 +137,11 @@ impl Watch {
             )
         });
         self.told = version;
-        for object in objects
-            .iter()
-            .filter(|object| self.selector.matches(object))
-        {
-            let event = self.event("ADDED", object);
-            self.ready.push_back(event);
+        for object in objects {
+            if self.selector.matches(&object) {
+                let event = self.event("ADDED", &object);
+                self.ready.push_back(event);
+            }
         }
         if mark_end {
             self.bookmark(json!({"k8s.io/initial-events-end": "true"}));
@@ -157,11 +157,12 @@ impl Watch {
         match changes {
             Ok(changes) => {
                 let key = self.resource.key();
-                let ours = changes
-                    .iter()
-                    .filter(|change| change.key == key && self.covers(&change.place.0));
-                let events: Vec<_> = ours.filter_map(|change| self.seen(change)).collect();
-                self.ready.extend(events);
+                for change in &changes {
+                    if change.key == key && self.covers(&change.place.0) {
+                        let event = self.seen(change);
+                        self.ready.extend(event);
+                    }
+                }
                 // a version from the future is waited for
                 self.told = version.max(told);
             }
@@ -178,7 +179,7 @@ impl Watch {
     }
 
     /// A change as the selector lets it be seen: an object that no longer matches is gone.
-    fn seen(&self, change: &Change) -> Option<Bytes> {
+    fn seen(&mut self, change: &Change) -> Option<Bytes> {
         let before = change
             .before
             .as_ref()
@@ -188,7 +189,11 @@ impl Watch {
         match (before, now) {
             (None, Some(object)) => Some(self.event("ADDED", object)),
             (Some(_), Some(object)) => Some(self.event("MODIFIED", object)),
+            (Some(before), None) if self.cluster.has(Quirk::DeletedAsItWas) => {
+                Some(self.event("DELETED", before))
+            }
             (Some(_), None) if change.deleted => Some(self.event("DELETED", &change.object)),
+            (Some(_), None) if self.cluster.has(Quirk::BlindSelector) => None,
             (Some(before), None) => {
                 let mut last = (**before).clone();
                 last["metadata"]["resourceVersion"] = change.version.to_string().into();
@@ -198,16 +203,21 @@ impl Watch {
         }
     }
 
-    fn event(&self, kind: &str, object: &Value) -> Bytes {
-        line(kind, &self.form.object(&self.resource, object))
+    fn event(&mut self, kind: &str, object: &Value) -> Bytes {
+        let mut told = self.form.object(&self.resource, object);
+        if matches!(self.form, Form::Table(_)) {
+            if self.columns_told {
+                told.to_mut()["columnDefinitions"] = Value::Null;
+            }
+            self.columns_told = true;
+        }
+        line(kind, &told)
     }
 
     fn bookmark(&mut self, annotations: Value) {
         if self.bookmarks {
-            let mut metadata = Map::from_iter([
-                ("resourceVersion".to_owned(), self.told.to_string().into()),
-                ("creationTimestamp".to_owned(), Value::Null),
-            ]);
+            let version = ("resourceVersion".to_owned(), self.told.to_string().into());
+            let mut metadata = Map::from_iter([version]);
             if annotations
                 .as_object()
                 .is_some_and(|annotations| !annotations.is_empty())
@@ -220,6 +230,15 @@ impl Watch {
             ));
         }
     }
+}
+
+/// A version as a client sends it; a watch takes offence in its own way.
+fn version(text: &str) -> Result<u64, Status> {
+    text.parse().map_err(|_| {
+        Status::unexplained(format!(
+            "resourceVersion: Invalid value: {text:?}: strconv.ParseUint: parsing {text:?}: invalid syntax"
+        ))
+    })
 }
 
 async fn until_true(switch: &mut watch::Receiver<bool>) {
@@ -255,5 +274,8 @@ fn check_initial_events(call: &Call<'_>, streams_list: Option<bool>) -> Result<(
             "resourceVersionMatch is forbidden for watch unless sendInitialEvents is provided",
         ),
     };
-    Err(Status::invalid_options(&[Cause::forbidden(field, why)]))
+    Err(Status::invalid_options(
+        "ListOptions",
+        &[Cause::forbidden(field, why)],
+    ))
 }

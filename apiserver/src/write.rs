@@ -4,15 +4,16 @@
 use std::sync::Arc;
 
 use http::StatusCode;
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use crate::answer::{self, Response};
 use crate::cluster::Call;
 use crate::decode::{self, Decoded, Validation};
 use crate::form::Form;
+use crate::quirk::Quirk;
 use crate::status::{Cause, Status};
 use crate::store::{Place, State};
-use crate::{crd, metadata, namespace, patch, rules};
+use crate::{crd, metadata, namespace, patch, rules, secret};
 
 pub(crate) fn create(call: &Call<'_>) -> Result<Response, Status> {
     let (form, validation, dry_run) = (
@@ -31,7 +32,7 @@ pub(crate) fn create(call: &Call<'_>) -> Result<Response, Status> {
     refuse_unknown(call, validation, &unknown)?;
     place_in_namespace(call, &mut object)?;
     if object["metadata"].get("resourceVersion").is_some() {
-        return Err(Status::internal(
+        return Err(Status::unexplained(
             "resourceVersion should not be set on objects to be created",
         ));
     }
@@ -42,7 +43,8 @@ pub(crate) fn create(call: &Call<'_>) -> Result<Response, Status> {
         .unwrap_or_default()
         .to_owned();
     let place = (call.namespace.clone(), name.clone());
-    let causes = rules::check(resource, None, &object);
+    let causes = broken_rules(call, None, &object);
+    let answered = resource.is_crd().then(|| crd::as_created(&object));
     let created = call.cluster.store.transact(|state| {
         namespace::check_open(call, state, &name)?;
         check_still_served(call)?;
@@ -57,7 +59,20 @@ pub(crate) fn create(call: &Call<'_>) -> Result<Response, Status> {
         }
         Ok(commit(call, state, &place, object))
     })?;
-    let response = answer::json(StatusCode::CREATED, &form.object(resource, &created));
+    let code = if call.cluster.has(Quirk::CreatedAsOk) {
+        StatusCode::OK
+    } else {
+        StatusCode::CREATED
+    };
+    let created = answered.map_or(created.clone(), |answered| {
+        let mut answered = answered;
+        answered["metadata"]["resourceVersion"] = created["metadata"]["resourceVersion"].clone();
+        Arc::new(answered)
+    });
+    let mut response = answer::json(code, &form.object(resource, &created));
+    if resource.is_core("secrets") {
+        response = answer::warn(response, &secret::warnings(&created));
+    }
     Ok(warn_unknown(response, validation, &unknown))
 }
 
@@ -111,13 +126,15 @@ fn amend(
             unknown,
         } = make(&old)?;
         place_in_namespace(call, &mut new)?;
-        metadata::check_preconditions(resource, &name, &old, &new)?;
+        if !call.cluster.has(Quirk::StaleWrites) {
+            metadata::check_preconditions(resource, &name, &old, &new)?;
+        }
         let new = if call.subresource.is_some() {
             with_status_of(&old, &new)
         } else {
             succeed(call, &old, new)
         };
-        let causes = rules::check(resource, Some(&old), &new);
+        let causes = broken_rules(call, Some(&old), &new);
         if !causes.is_empty() {
             return Err(Status::invalid(resource, &name, &causes));
         }
@@ -130,6 +147,20 @@ fn amend(
     })?;
     let response = answer::json(StatusCode::OK, &form.object(resource, &amended));
     Ok(warn_unknown(response, validation, &unknown))
+}
+
+fn broken_rules(call: &Call<'_>, old: Option<&Value>, new: &Value) -> Vec<Cause> {
+    if call.cluster.has(Quirk::NothingInvalid) {
+        return Vec::new();
+    }
+    let mut causes = rules::check(&call.resource, old, new);
+    if call.subresource.is_some() {
+        // as the real server, which validates a status by itself and then says where it lies
+        for cause in &mut causes {
+            cause.message = cause.message.replace(": status.", ": ");
+        }
+    }
+    causes
 }
 
 /// The old object with nothing but the status of the new one.
@@ -147,11 +178,14 @@ fn with_status_of(old: &Value, new: &Value) -> Value {
 /// The new object with everything a write to the main resource cannot change.
 fn succeed(call: &Call<'_>, old: &Value, mut new: Value) -> Value {
     metadata::keep(old, &mut new);
-    if call.resource.status {
+    if call.resource.status && !call.cluster.has(Quirk::StatusByAnyWrite) {
         new = with_status_of(&new, old);
     }
     rules::keep(&call.resource, old, &mut new);
-    if call.resource.has_generation() && differs(call.resource.status, old, &new) {
+    let counts_labels = call.cluster.has(Quirk::GenerationOnLabel)
+        && old["metadata"]["labels"] != new["metadata"]["labels"];
+    let counts = counts_labels || differs(call.resource.status, old, &new);
+    if call.resource.has_generation() && counts {
         let generation = old["metadata"]["generation"].as_u64().unwrap_or_default();
         new["metadata"]["generation"] = (generation + 1).into();
     }
@@ -178,9 +212,18 @@ fn commit(call: &Call<'_>, state: &mut State, place: &Place, object: Value) -> A
     let key = resource.key();
     let is_going = object["metadata"].get("deletionTimestamp").is_some();
     let is_held = object["metadata"].get("finalizers").is_some() || resource.is_core("namespaces");
-    let committed = state.put(&key, place, object);
     if is_going && !is_held {
-        return state.remove(&key, place).unwrap_or(committed);
+        // nothing is written: the last write that was is what the watches see go
+        state.remove(&key, place);
+        return Arc::new(object);
+    }
+    let committed = if call.cluster.has(Quirk::EveryWriteCounts) {
+        state.write(&key, place, object)
+    } else {
+        state.put(&key, place, object)
+    };
+    if call.cluster.has(Quirk::SilentStatus) && call.subresource.is_some() {
+        state.forget_last();
     }
     if resource.is_crd() {
         crd::install(registry, &committed);
@@ -262,8 +305,10 @@ pub(crate) fn dry_run(call: &Call<'_>) -> Result<bool, Status> {
     match call.request.query.get("dryRun") {
         None => Ok(false),
         Some("All") => Ok(true),
-        Some(other) => Err(Status::bad_request(format!(
-            "invalid dryRun {other:?}: supported values: \"All\""
-        ))),
+        Some(other) => {
+            let cause = Cause::not_supported("dryRun", &json!([other]), &["All".into()]);
+            let options = decode::options(&call.request.method);
+            Err(Status::invalid_options(options, &[cause]))
+        }
     }
 }

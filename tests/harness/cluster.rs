@@ -58,6 +58,11 @@ impl Cluster {
         Self::with_crd(CRD).await
     }
 
+    /// A server in memory that is wrong in one way.
+    pub async fn with_quirk(quirk: apiserver::Quirk) -> Self {
+        Self::on(Server::with_quirk(quirk).await).await
+    }
+
     async fn on(server: Server) -> Self {
         let client = server.client().await;
         Self {

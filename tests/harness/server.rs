@@ -3,7 +3,7 @@
 use std::net::SocketAddr;
 use std::sync::{Mutex, PoisonError};
 
-use apiserver::ApiServer;
+use apiserver::{ApiServer, Quirk};
 use k8s_openapi::api::core::v1::{Event, Namespace, Secret};
 use kube::api::{DeleteParams, DynamicObject, ListParams, Patch, PostParams};
 use kube::core::{ApiResource, GroupVersionKind};
@@ -79,8 +79,16 @@ impl Server {
         }))
     }
 
+    /// A server in memory that is wrong in one way.
+    pub(crate) async fn with_quirk(quirk: Quirk) -> Self {
+        Self::prepared(ApiServer::start_with(quirk).await.unwrap(), CRD).await
+    }
+
     async fn in_memory(crd: &str) -> Self {
-        let server = ApiServer::start().await.unwrap();
+        Self::prepared(ApiServer::start().await.unwrap(), crd).await
+    }
+
+    async fn prepared(server: ApiServer, crd: &str) -> Self {
         server.create_from_yaml(crd).await.unwrap();
         let namespace =
             format!("apiVersion: v1\nkind: Namespace\nmetadata: {{name: {NAMESPACE}}}\n");

@@ -132,7 +132,7 @@ async fn an_update_names_the_version_it_replaces() {
     );
     assert_eq!(
         status.message,
-        "Widget.example.com \"w\" is invalid: metadata.resourceVersion: Invalid value: 0x0: must be specified for an update"
+        "widgets.example.com \"w\" is invalid: metadata.resourceVersion: Invalid value: 0: must be specified for an update"
     );
 }
 
@@ -170,6 +170,6 @@ async fn a_crd_is_established_discovered_and_takes_its_objects_along() {
     let status = refusal(server.widgets().list(&ListParams::default()).await);
     assert_eq!(
         (status.code, status.message.as_str()),
-        (404, "the server could not find the requested resource")
+        (404, "404 page not found")
     );
 }

@@ -85,7 +85,10 @@ async fn a_service_that_cannot_answer_says_why() {
     let server = Server::start().await;
     server.api.create_from_yaml(SERVICE).await.unwrap();
     let refused = async |service: &str| ask(&server, service).await.unwrap_err();
-    assert_eq!(refused("gone").await, "404 services \"gone\" not found");
+    assert_eq!(
+        refused("gone").await,
+        "503 no endpoints available for service \"gone\""
+    );
     assert_eq!(
         refused("sealer:http").await,
         "503 no endpoints available for service \"sealer\""
