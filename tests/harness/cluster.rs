@@ -58,6 +58,11 @@ impl Cluster {
         Self::with_crd(CRD).await
     }
 
+    /// A server in memory, whatever the others are.
+    pub async fn in_memory() -> Self {
+        Self::on(Server::in_memory(CRD).await).await
+    }
+
     /// A server in memory that is wrong in one way.
     pub async fn with_quirk(quirk: apiserver::Quirk) -> Self {
         Self::on(Server::with_quirk(quirk).await).await

@@ -8,6 +8,7 @@
 mod certificates;
 mod cluster;
 mod control_plane;
+mod kubectl;
 mod kubeseal;
 #[path = "../../sealing/tests/oracle/mod.rs"]
 mod oracle;
@@ -19,6 +20,7 @@ mod tunnel;
 use std::time::{Duration, Instant};
 
 pub use cluster::{Cluster, KEY_NAMESPACE, SERVICE, key_secret, quiet};
+pub use kubectl::Kubectl;
 pub use kubeseal::{Ended, kubeseal};
 pub use oracle::Oracle;
 pub use scanner::{Canary, Sink, find_leaks};

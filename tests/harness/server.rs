@@ -84,7 +84,7 @@ impl Server {
         Self::prepared(ApiServer::start_with(quirk).await.unwrap(), CRD).await
     }
 
-    async fn in_memory(crd: &str) -> Self {
+    pub(crate) async fn in_memory(crd: &str) -> Self {
         Self::prepared(ApiServer::start().await.unwrap(), crd).await
     }
 

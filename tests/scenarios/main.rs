@@ -7,6 +7,7 @@
 mod command_line;
 mod endpoints;
 mod keys;
+mod kubectl;
 mod malformed;
 mod ownership;
 mod resource;
