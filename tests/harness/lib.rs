@@ -8,8 +8,10 @@
 mod certificates;
 mod cluster;
 mod control_plane;
+mod ending;
 mod kubectl;
 mod kubeseal;
+mod normal;
 #[path = "../../sealing/tests/oracle/mod.rs"]
 mod oracle;
 mod scanner;
@@ -22,10 +24,11 @@ use std::time::{Duration, Instant};
 pub use cluster::{Cluster, KEY_NAMESPACE, SERVICE, key_secret, quiet};
 pub use kubectl::Kubectl;
 pub use kubeseal::{Ended, kubeseal};
+pub use normal::Normal;
 pub use oracle::Oracle;
 pub use scanner::{Canary, Sink, find_leaks};
 pub use sealed_secret::{Builder, Fixture, sealed_secret};
-pub use server::is_real;
+pub use server::{is_real, is_recording};
 
 const PATIENCE: Duration = Duration::from_secs(20);
 

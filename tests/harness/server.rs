@@ -48,6 +48,11 @@ pub fn is_real() -> bool {
     std::env::var("TEST_SERVER").is_ok_and(|server| server == "real")
 }
 
+/// Whether what the real server says is written down, to be compared with from now on.
+pub fn is_recording() -> bool {
+    is_real() && std::env::var("RECORD").is_ok_and(|asked| asked == "1")
+}
+
 impl Server {
     /// A server that holds our CRD and the namespace `shop`.
     pub(crate) async fn shared() -> Self {

@@ -14,7 +14,6 @@
     reason = "a test ends where its script is wrong"
 )]
 
-mod normal;
 mod script;
 
 use std::collections::BTreeMap;
@@ -23,7 +22,7 @@ use std::path::{Path, PathBuf};
 
 use apiserver::Quirk;
 use futures::future::join_all;
-use tests::{Cluster, is_real};
+use tests::{Cluster, is_real, is_recording};
 
 use script::Script;
 
@@ -33,7 +32,7 @@ const LEAST_PROBES: usize = 150;
 #[tokio::test(flavor = "multi_thread")]
 async fn every_request_is_answered_as_recorded_from_a_real_server() {
     let answers = answers(&Cluster::empty().await).await;
-    if is_real() && std::env::var("RECORD").is_ok_and(|asked| asked == "1") {
+    if is_recording() {
         for (name, text) in &answers {
             std::fs::write(recording(name), text).unwrap();
         }

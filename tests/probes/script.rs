@@ -17,8 +17,7 @@ use http::Request;
 use http_body_util::BodyExt;
 use kube::Client;
 use serde_json::Value;
-
-use crate::normal::Normal;
+use tests::Normal;
 
 const PATIENCE: Duration = Duration::from_secs(10);
 

@@ -65,6 +65,7 @@ async fn opens_at_once_what_waited_for_a_key() {
     cluster.create_secret(&key_secret(&missing)).await;
     cluster.secret_becomes("shop", "db", &[("a", "b")]).await;
     cluster.condition("shop", "db", "Synced", "True").await;
+    cluster.ends_as("opens-at-once-what-waited-for-a-key").await;
 }
 
 #[tokio::test]

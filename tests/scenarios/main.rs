@@ -6,10 +6,12 @@
 
 mod command_line;
 mod endpoints;
+mod integration;
 mod keys;
 mod kubectl;
 mod malformed;
 mod ownership;
+mod removal;
 mod resource;
 mod scopes;
 mod status;

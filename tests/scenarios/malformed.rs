@@ -66,6 +66,9 @@ async fn reports_a_malformed_object_on_itself_and_goes_on() {
         let event = cluster.event("shop", name, "ErrUnsealFailed").await;
         assert_eq!(event, format!("Failed to unseal: {message}"));
     }
+    cluster
+        .ends_as("reports-a-malformed-object-on-itself-and-goes-on")
+        .await;
 }
 
 #[tokio::test]
@@ -82,6 +85,9 @@ async fn recovers_when_the_malformed_object_is_mended() {
         )
         .await;
     cluster.secret_becomes("shop", "db", &[("a", "b")]).await;
+    cluster
+        .ends_as("recovers-when-the-malformed-object-is-mended")
+        .await;
 }
 
 #[tokio::test]
@@ -115,4 +121,5 @@ async fn names_every_item_that_does_not_open() {
             .unwrap()
             .is_none()
     );
+    cluster.ends_as("names-every-item-that-does-not-open").await;
 }

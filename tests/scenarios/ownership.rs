@@ -34,6 +34,9 @@ async fn leaves_a_foreign_secret_alone_and_says_so() {
     assert_eq!(cluster.event("shop", "db", "ErrUpdateFailed").await, text);
     let after = cluster.secrets("shop").get("db").await.unwrap();
     assert_eq!(after.resource_version(), before.resource_version());
+    cluster
+        .ends_as("leaves-a-foreign-secret-alone-and-says-so")
+        .await;
 }
 
 #[tokio::test]
@@ -48,6 +51,9 @@ async fn takes_over_a_secret_that_asks_to_be_managed() {
     let secret = cluster.secrets("shop").get("db").await.unwrap();
     assert_eq!(secret.owner_references().len(), 1);
     assert!(secret.annotations().is_empty());
+    cluster
+        .ends_as("takes-over-a-secret-that-asks-to-be-managed")
+        .await;
 }
 
 #[tokio::test]
@@ -63,6 +69,9 @@ async fn merges_into_a_secret_that_asks_to_be_patched() {
         .await;
     let secret = cluster.secrets("shop").get("db").await.unwrap();
     assert!(secret.owner_references().is_empty());
+    cluster
+        .ends_as("merges-into-a-secret-that-asks-to-be-patched")
+        .await;
 }
 
 #[tokio::test]
@@ -81,6 +90,9 @@ async fn writes_the_secret_once_the_foreign_one_is_gone() {
         .unwrap();
     cluster.secret_becomes("shop", "db", &[("a", "b")]).await;
     cluster.condition("shop", "db", "Synced", "True").await;
+    cluster
+        .ends_as("writes-the-secret-once-the-foreign-one-is-gone")
+        .await;
 }
 
 #[tokio::test]
@@ -137,4 +149,7 @@ async fn says_that_an_immutable_secret_stays_as_it_is() {
         "{event}"
     );
     cluster.secret_becomes("shop", "db", &[("a", "b")]).await;
+    cluster
+        .ends_as("says-that-an-immutable-secret-stays-as-it-is")
+        .await;
 }

@@ -18,6 +18,9 @@ async fn opens_a_namespace_wide_value_under_any_name_of_its_namespace() {
     cluster.secret_becomes("shop", "other", &[("a", "b")]).await;
     cluster.create(sealed.in_namespace("else").object()).await;
     cluster.condition("else", "db", "Synced", "False").await;
+    cluster
+        .ends_as("opens-a-namespace-wide-value-under-any-name-of-its-namespace")
+        .await;
 }
 
 #[tokio::test]
@@ -32,6 +35,7 @@ async fn opens_a_cluster_wide_value_anywhere() {
         .create(sealed.renamed("other").in_namespace("else").object())
         .await;
     cluster.secret_becomes("else", "other", &[("a", "b")]).await;
+    cluster.ends_as("opens-a-cluster-wide-value-anywhere").await;
 }
 
 #[tokio::test]
@@ -47,6 +51,9 @@ async fn does_not_widen_the_scope_by_the_template() {
     object["metadata"]["annotations"] = json!({});
     cluster.create(object).await;
     cluster.condition("shop", "db", "Synced", "False").await;
+    cluster
+        .ends_as("does-not-widen-the-scope-by-the-template")
+        .await;
 }
 
 #[tokio::test]
@@ -78,4 +85,7 @@ async fn reconciles_when_only_the_scope_annotation_is_added() {
         .await
         .unwrap();
     cluster.secret_becomes("shop", "db", &[("a", "b")]).await;
+    cluster
+        .ends_as("reconciles-when-only-the-scope-annotation-is-added")
+        .await;
 }

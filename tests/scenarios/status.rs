@@ -20,6 +20,7 @@ async fn says_synced_first_and_then_ready() {
     let object = cluster.sealed_secrets("shop").get("db").await.unwrap();
     assert_eq!(object.data["status"]["conditions"][0]["type"], "Synced");
     assert_eq!(object.data["status"]["observedGeneration"], 1);
+    cluster.ends_as("says-synced-first-and-then-ready").await;
 }
 
 #[tokio::test]
@@ -39,6 +40,9 @@ async fn clears_the_message_when_the_object_recovers() {
         .await;
     let synced = cluster.condition("shop", "db", "Synced", "True").await;
     assert_eq!(synced.get("message"), None);
+    cluster
+        .ends_as("clears-the-message-when-the-object-recovers")
+        .await;
 }
 
 #[tokio::test]
@@ -58,6 +62,9 @@ async fn keeps_the_secret_of_the_last_good_version() {
         .await;
     cluster.condition("shop", "db", "Synced", "False").await;
     cluster.secret_becomes("shop", "db", &[("a", "b")]).await;
+    cluster
+        .ends_as("keeps-the-secret-of-the-last-good-version")
+        .await;
 }
 
 #[tokio::test]

@@ -33,6 +33,9 @@ async fn makes_a_secret_that_the_sealed_secret_owns() {
     );
     let message = cluster.event("shop", "db", "Unsealed").await;
     assert_eq!(message, "SealedSecret unsealed successfully");
+    cluster
+        .ends_as("makes-a-secret-that-the-sealed-secret-owns")
+        .await;
 }
 
 #[tokio::test]
@@ -44,6 +47,9 @@ async fn opens_what_an_outsider_sealed_to_the_served_certificate() {
     cluster.create(sealed.object()).await;
     cluster
         .secret_becomes("shop", "db", &[("a", "from outside")])
+        .await;
+    cluster
+        .ends_as("opens-what-an-outsider-sealed-to-the-served-certificate")
         .await;
 }
 
@@ -71,6 +77,7 @@ async fn opens_nothing_under_another_name() {
             .unwrap()
             .is_none()
     );
+    cluster.ends_as("opens-nothing-under-another-name").await;
 }
 
 #[tokio::test]
@@ -87,6 +94,9 @@ async fn updates_the_secret_when_the_sealed_secret_is_edited() {
     cluster.edit("shop", "db", edited.spec()).await;
     cluster
         .secret_becomes("shop", "db", &[("a", "c"), ("new", "d")])
+        .await;
+    cluster
+        .ends_as("updates-the-secret-when-the-sealed-secret-is-edited")
         .await;
 }
 
@@ -113,6 +123,9 @@ async fn removes_the_secret_with_the_sealed_secret() {
         let collector = "system:serviceaccount:kube-system:generic-garbage-collector";
         assert_eq!(users, [collector]);
     }
+    cluster
+        .ends_as("removes-the-secret-with-the-sealed-secret")
+        .await;
 }
 
 #[tokio::test]
@@ -172,6 +185,9 @@ async fn renders_templates_with_the_opened_values() {
     cluster
         .secret_becomes("shop", "db", &[("url", "db://ann@h"), ("host-name", "h")])
         .await;
+    cluster
+        .ends_as("renders-templates-with-the-opened-values")
+        .await;
 }
 
 #[tokio::test]
@@ -188,5 +204,8 @@ async fn opens_items_that_were_sealed_to_different_keys() {
         .await;
     cluster
         .secret_becomes("shop", "db", &[("a", "old"), ("b", "new")])
+        .await;
+    cluster
+        .ends_as("opens-items-that-were-sealed-to-different-keys")
         .await;
 }

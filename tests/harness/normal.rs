@@ -8,7 +8,7 @@ const WIDTH: usize = 110;
 
 /// The names that versions and uids have got so far in a script.
 #[derive(Default)]
-pub(crate) struct Normal {
+pub struct Normal {
     names: HashMap<String, String>,
     versions: usize,
     uids: usize,
@@ -16,7 +16,7 @@ pub(crate) struct Normal {
 
 impl Normal {
     /// The text of an answer or watch event; none for a bookmark that only passes the time.
-    pub(crate) fn of(&mut self, mut value: Value) -> Option<String> {
+    pub fn of(&mut self, mut value: Value) -> Option<String> {
         let is_bookmark = value["type"] == "BOOKMARK";
         let ends_list = &value["object"]["metadata"]["annotations"]["k8s.io/initial-events-end"];
         if is_bookmark && ends_list.is_null() {
