@@ -96,6 +96,27 @@ async fn survives_that_somebody_else_writes_the_status_at_the_same_time() {
 }
 
 #[tokio::test]
+async fn is_told_although_somebody_else_was_faster() {
+    let key = Fixture::rsa4096();
+    let cluster = Cluster::start(&[&key]).await;
+    let items = (0..60).map(|index| format!("item{index}"));
+    // so many that the other write comes while they are opened
+    let sealed = items.fold(sealed_secret("db"), |sealed, item| {
+        sealed.item(&item, "b", &key)
+    });
+    cluster.create(sealed.object()).await;
+    let stale = json!({ "status": { "conditions": [{ "type": "Synced", "status": "False", "message": "stale" }] } });
+    let objects = cluster.sealed_secrets("shop");
+    let patch = kube::api::Patch::Merge(stale);
+    objects
+        .patch_status("db", &Default::default(), &patch)
+        .await
+        .unwrap();
+    let synced = cluster.condition("shop", "db", "Synced", "True").await;
+    assert_eq!(synced.get("message"), None);
+}
+
+#[tokio::test]
 async fn falls_silent_when_all_is_in_sync() {
     let key = Fixture::rsa2048();
     let cluster = Cluster::start(&[&key]).await;
