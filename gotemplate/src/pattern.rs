@@ -22,7 +22,7 @@ impl Pattern {
     /// Compiles an expression; one that Go refuses fails.
     pub(crate) fn parse(source: &[u8], nesting: usize) -> Result<Self, Fault> {
         let source = std::str::from_utf8(source).map_err(|_| Fault::Failed)?;
-        let translated = syntax::translate(source).ok_or(Fault::Failed)?;
+        let (translated, states) = syntax::translate(source).ok_or(Fault::Failed)?;
         let regex = RegexBuilder::new(&translated)
             .size_limit(SIZE)
             .dfa_size_limit(SIZE)
@@ -31,7 +31,7 @@ impl Pattern {
             .map_err(|_| Fault::Failed)?;
         Ok(Self {
             regex,
-            weight: 1 + source.len() as u64 / 8,
+            weight: 1 + states,
         })
     }
 
@@ -124,7 +124,7 @@ impl Pattern {
     }
 
     fn pay(&self, budget: &mut Budget, bytes: usize) -> Result<(), Fault> {
-        budget.spend((bytes as u64).saturating_mul(self.weight) / 64)
+        budget.spend((bytes as u64).saturating_mul(self.weight) / 32)
     }
 }
 

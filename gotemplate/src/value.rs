@@ -156,7 +156,7 @@ impl Value {
         }
     }
 
-    /// How many slices stand in one another; a map counts none, see [`Heap`](crate::context::Context).
+    /// How many slices stand in one another; a map counts none, since a render empties its maps one by one.
     pub(crate) fn depth(&self) -> usize {
         match self {
             Self::List(list) => list.depth,

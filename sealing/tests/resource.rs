@@ -165,6 +165,68 @@ fn renders_templates_beside_values_that_win() {
 }
 
 #[test]
+fn builds_a_file_of_several_values() {
+    let vectors = Vectors::read();
+    let spec = json!({
+        "encryptedData": {
+            "user": vectors.sealed("ann"), "pass": vectors.sealed("p\"<&"), "key": vectors.sealed("k"),
+        },
+        "template": { "data": {
+            "host": "db",
+            "user": null,
+            "app.json": "{{ dict \"user\" .user \"pass\" .pass \"key\" (.key | b64enc) | toPrettyJson }}\n",
+            "app.env": "{{ range $name, $text := pick (dict \"U\" .user \"H\" .host) \"U\" \"H\" }}{{ $name }}={{ $text | quote }}\n{{ end }}",
+        } },
+    });
+    let expected = map(&[
+        ("app.env", "H=\"db\"\nU=\"ann\"\n"),
+        (
+            "app.json",
+            "{\n  \"key\": \"aw==\",\n  \"pass\": \"p\\\"\\u003c\\u0026\",\n  \"user\": \"ann\"\n}\n",
+        ),
+        ("host", "db"),
+        ("key", "k"),
+        ("pass", "p\"<&"),
+    ]);
+    assert_eq!(unsealed(spec), expected);
+}
+
+#[test]
+fn templates_without_sealed_values_are_rendered_too() {
+    let spec = json!({
+        "encryptedData": {},
+        "template": { "data": { "a": "{{ .b | upper }}", "b": "x" } },
+    });
+    assert_eq!(unsealed(spec), map(&[("a", "X"), ("b", "x")]));
+}
+
+#[test]
+fn a_failing_template_tells_no_value() {
+    let spec = json!({
+        "encryptedData": { "k": Vectors::read().sealed("canary") },
+        "template": { "data": {
+            "a": "{{ fail .k }}",
+            "b": "{{ mustToDate \"2006\" .k }}",
+            "c": "{{ repeat 2000000000 .k }}",
+        } },
+    });
+    let expected = "template: a:1:4: error calling fail (a)\n\
+                    template: b:1:4: error calling mustToDate (b)\n\
+                    template: c:1:4: budget exceeded: memory (c)";
+    assert_eq!(unsealed(spec), Err(expected.into()));
+}
+
+#[test]
+fn templates_of_one_object_share_a_budget() {
+    let work = "{{ range 1000 }}{{ range 1000 }}{{ end }}{{ end }}";
+    let data: BTreeMap<String, &str> = (0..40).map(|i| (format!("t{i}"), work)).collect();
+    let one = json!({ "encryptedData": {}, "template": { "data": { "t": work } } });
+    assert_eq!(unsealed(one), map(&[("t", "")]));
+    let many = json!({ "encryptedData": {}, "template": { "data": data } });
+    assert!(unsealed(many).is_err_and(|error| error.contains("budget exceeded: steps")));
+}
+
+#[test]
 fn takes_the_label_from_the_outer_metadata_only() {
     let spec = json!({
         "encryptedData": { "a": Vectors::read().sealed("b") },

@@ -209,3 +209,21 @@ async fn opens_items_that_were_sealed_to_different_keys() {
         .ends_as("opens-items-that-were-sealed-to-different-keys")
         .await;
 }
+
+#[tokio::test]
+async fn builds_a_file_of_opened_values_and_a_plain_one() {
+    let key = Fixture::rsa2048();
+    let cluster = Cluster::start(&[&key]).await;
+    let file = "{{ dict \"user\" .user \"password\" .password \"host\" .host \"token\" (.token | b64enc) | toPrettyJson }}";
+    let template = json!({ "data": { "host": "db", "app.json": file, "user": null, "password": null, "token": null } });
+    let sealed = sealed_secret("app")
+        .item("user", "ann", &key)
+        .item("password", "p\"<", &key);
+    cluster
+        .create(sealed.item("token", "t", &key).template(template).object())
+        .await;
+    let text = "{\n  \"host\": \"db\",\n  \"password\": \"p\\\"\\u003c\",\n  \"token\": \"dA==\",\n  \"user\": \"ann\"\n}";
+    cluster
+        .secret_becomes("shop", "app", &[("app.json", text), ("host", "db")])
+        .await;
+}

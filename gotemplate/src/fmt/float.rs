@@ -1,5 +1,8 @@
 //! Floating-point numbers as text, as Go's strconv writes them.
 
+/// No float has more digits than this; zeros follow.
+const EXACT: usize = 1100;
+
 /// A float in one of Go's formats: `e E f F g G b x X`; no precision means the shortest.
 pub(crate) fn float(value: f64, verb: char, precision: Option<usize>) -> String {
     if value.is_nan() {
@@ -15,7 +18,11 @@ pub(crate) fn float(value: f64, verb: char, precision: Option<usize>) -> String 
         'b' => binary(value),
         'x' | 'X' => hexadecimal(value, precision, verb),
         _ => match precision {
-            Some(precision) => format!("{value:.precision$}"),
+            Some(precision) => {
+                let exact = precision.min(EXACT);
+                let zeros = "0".repeat(precision - exact);
+                format!("{value:.exact$}{zeros}")
+            }
             None => format!("{value}"),
         },
     }
@@ -28,7 +35,7 @@ fn general(value: f64, precision: Option<usize>, letter: char) -> String {
     }
     let (sign, digits, exponent) = match precision {
         None => parts(&format!("{value:e}")),
-        Some(precision) => parts(&format!("{value:.*e}", precision.max(1) - 1)),
+        Some(precision) => parts(&format!("{value:.*e}", precision.clamp(1, EXACT) - 1)),
     };
     let significant = digits.trim_end_matches('0').len().max(1);
     let threshold = match precision {
@@ -53,7 +60,12 @@ fn general(value: f64, precision: Option<usize>, letter: char) -> String {
 fn exponential(value: f64, precision: Option<usize>, letter: char) -> String {
     let (sign, digits, exponent) = match precision {
         None => parts(&format!("{value:e}")),
-        Some(precision) => parts(&format!("{value:.precision$e}")),
+        Some(precision) => {
+            let exact = precision.min(EXACT);
+            let (sign, digits, exponent) = parts(&format!("{value:.exact$e}"));
+            let zeros = "0".repeat(precision - exact);
+            (sign, digits + &zeros, exponent)
+        }
     };
     format!("{sign}{}", with_exponent(&digits, exponent, letter))
 }
@@ -140,7 +152,10 @@ fn hexadecimal(value: f64, precision: Option<usize>, verb: char) -> String {
     let digits = format!("{:013x}", mantissa & ((1 << 52) - 1));
     let digits = match precision {
         None => digits.trim_end_matches('0').to_owned(),
-        Some(precision) => format!("{digits:0<precision$}")[..precision].to_owned(),
+        Some(precision) => {
+            let zeros = "0".repeat(precision.saturating_sub(digits.len()));
+            (digits + &zeros)[..precision].to_owned()
+        }
     };
     let sign = if value.is_sign_negative() { "-" } else { "" };
     let point = if digits.is_empty() { "" } else { "." };

@@ -90,7 +90,9 @@ impl Printer<'_> {
         self.budget.allocate(digits)?;
         // Negative numbers show as the unsigned number of the same bits.
         let bits = number as u64;
-        let mut text = format!("U+{bits:0digits$X}");
+        let code = format!("{bits:X}");
+        let zeros = "0".repeat(digits.saturating_sub(code.len()));
+        let mut text = format!("U+{zeros}{code}");
         if let Some(c) = u32::try_from(bits).ok().and_then(char::from_u32)
             && self.flags.sharp
             && is_print(c)

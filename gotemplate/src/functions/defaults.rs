@@ -1,6 +1,7 @@
 //! Choices between values.
 
 use std::collections::BTreeMap;
+use std::rc::Rc;
 
 use crate::context::Context;
 use crate::error::Fault;
@@ -60,6 +61,8 @@ fn copied(context: &mut Context, value: &Value, depth: usize) -> Result<Value, F
             }
             context.map(entries)
         }
+        // Its numbers are private to Go's version, and a copy has none.
+        Value::Version(_) => Ok(Value::Version(Rc::default())),
         value => Ok(value.clone()),
     }
 }

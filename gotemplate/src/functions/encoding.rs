@@ -143,23 +143,28 @@ fn from_base32(text: &[u8]) -> Result<Vec<u8>, usize> {
     let mut start = 0;
     while start < text.len() {
         let group = &text[start..text.len().min(start + 8)];
-        let is_last = text.len() - start <= 8;
         let mut bits = 0u64;
         let mut digits = 0;
+        let mut is_padded = false;
         for (i, byte) in group.iter().enumerate() {
+            let is_last = text.len() - (start + i + 1) < 8;
             if *byte == b'=' && i >= 2 && is_last {
                 check_padding(&text, start, i)?;
+                is_padded = true;
                 break;
             }
             let digit = ALPHABET32.iter().position(|digit| digit == byte);
             bits = bits << 5 | digit.ok_or(start + i)? as u64;
             digits += 1;
         }
-        if digits == group.len() && digits < 8 {
+        if digits < 8 && !is_padded {
             return Err(start);
         }
         bits <<= 5 * (8 - digits);
         bytes.extend_from_slice(&bits.to_be_bytes()[3..3 + digits * 5 / 8]);
+        if is_padded {
+            break;
+        }
         start += 8;
     }
     Ok(bytes)
@@ -171,7 +176,7 @@ fn check_padding(text: &[u8], start: usize, at: usize) -> Result<(), usize> {
     if after.len() + at < 7 {
         return Err(text.len());
     }
-    if let Some(other) = after.iter().position(|byte| *byte != b'=') {
+    if let Some(other) = after[..7 - at].iter().position(|byte| *byte != b'=') {
         return Err(start + at + other);
     }
     match at {

@@ -276,6 +276,7 @@ fn replace(context: &mut Context, text: &[u8], old: &[u8], new: &[u8]) -> Result
         // Nothing stands before each character and at the end.
         replaced.write(new)?;
         while let Some((_, width)) = decode(rest) {
+            context.budget.spend(1)?;
             replaced.write(&rest[..width])?;
             replaced.write(new)?;
             rest = &rest[width..];
@@ -283,6 +284,7 @@ fn replace(context: &mut Context, text: &[u8], old: &[u8], new: &[u8]) -> Result
         return Ok(replaced.into_bytes());
     }
     while let Some(at) = find(rest, old) {
+        context.budget.spend(1)?;
         replaced.write(&rest[..at])?;
         replaced.write(new)?;
         rest = &rest[at + old.len()..];

@@ -6,17 +6,46 @@
 /// The greatest count of a repetition.
 const GREATEST_COUNT: u32 = 1000;
 
-/// Translates an expression, unless Go refuses it.
-pub(super) fn translate(source: &str) -> Option<String> {
+/// What a class may compile to, in states.
+const CLASS_STATES: u64 = 8;
+/// What a class of Unicode may compile to.
+const UNICODE_STATES: u64 = 64;
+
+/// Translates an expression, unless Go refuses it; beside it, about how many states it has.
+pub(super) fn translate(source: &str) -> Option<(String, u64)> {
     let mut translation = Translation {
         rest: source,
         out: String::with_capacity(source.len() + 16),
         last: Last::Nothing,
+        states: Vec::new(),
+        group: Group::default(),
     };
     while let Some(c) = translation.next() {
         translation.item(c)?;
     }
-    Some(translation.out)
+    let open = translation.states.iter().map(|group| group.all);
+    let states = open.fold(translation.group.all, u64::saturating_add);
+    Some((translation.out, states))
+}
+
+/// The states of a group so far, and those of the last thing in it.
+#[derive(Clone, Copy, Default)]
+struct Group {
+    all: u64,
+    last: u64,
+}
+
+impl Group {
+    fn add(&mut self, states: u64) {
+        self.all = self.all.saturating_add(states);
+        self.last = states;
+    }
+
+    /// The last thing stands there so many times.
+    fn repeat(&mut self, count: u32) {
+        let more = self.last.saturating_mul(u64::from(count.max(1)) - 1);
+        self.all = self.all.saturating_add(more);
+    }
 }
 
 /// An expression on its way from Go's syntax to that of the regex crate.
@@ -25,6 +54,9 @@ struct Translation<'a> {
     out: String,
     /// Whether something stands before that can be repeated, and whether it already is.
     last: Last,
+    /// The groups around the one at hand.
+    states: Vec<Group>,
+    group: Group,
 }
 
 #[derive(PartialEq)]
@@ -51,9 +83,20 @@ impl Translation<'_> {
             '\\' => self.escape()?,
             '[' => {
                 self.class()?;
+                self.group.add(CLASS_STATES);
                 self.last = Last::Item;
             }
-            '(' => self.group()?,
+            '(' => self.open_group()?,
+            ')' => {
+                let inner = self.group.all.saturating_add(1);
+                self.group = self.states.pop().unwrap_or_default();
+                self.group.add(inner);
+                self.push(")", Last::Item);
+            }
+            '.' => {
+                self.group.add(CLASS_STATES);
+                self.push(".", Last::Item);
+            }
             '|' => self.push("|", Last::Nothing),
             '*' | '+' | '?' => self.repetition(&c.to_string())?,
             '{' => match self.count() {
@@ -62,7 +105,10 @@ impl Translation<'_> {
             },
             '}' => self.push(r"\}", Last::Item),
             ']' => self.push(r"\]", Last::Item),
-            c => self.push(c.encode_utf8(&mut [0; 4]), Last::Item),
+            c => {
+                self.group.add(1);
+                self.push(c.encode_utf8(&mut [0; 4]), Last::Item);
+            }
         }
         Some(())
     }
@@ -100,12 +146,14 @@ impl Translation<'_> {
         if least_number > GREATEST_COUNT || greatest > GREATEST_COUNT || greatest < least_number {
             return Some(None);
         }
+        self.group.repeat(greatest);
         Some(Some(format!("{{{inside}}}")))
     }
 
-    fn group(&mut self) -> Option<()> {
+    fn open_group(&mut self) -> Option<()> {
         self.last = Last::Nothing;
         let Some(flags) = self.rest.strip_prefix('?') else {
+            self.states.push(std::mem::take(&mut self.group));
             self.out.push('(');
             return Some(());
         };
@@ -116,6 +164,7 @@ impl Translation<'_> {
                 return None;
             }
             self.rest = rest;
+            self.states.push(std::mem::take(&mut self.group));
             // A name that begins with a digit is one to Go, but no replacement can mention it.
             if name.starts_with(|c: char| c.is_ascii_digit()) {
                 self.out.push('(');
@@ -127,6 +176,9 @@ impl Translation<'_> {
         let end = flags.find([')', ':'])?;
         if !flags[..end].chars().all(|c| "imsU-".contains(c)) || flags[..end].ends_with('-') {
             return None;
+        }
+        if flags[end..].starts_with(':') {
+            self.states.push(std::mem::take(&mut self.group));
         }
         self.out.push_str("(?");
         self.out.push_str(&flags[..=end]);
@@ -147,6 +199,7 @@ impl Translation<'_> {
                 if literal.is_empty() {
                     return Some(());
                 }
+                self.group.add(literal.len() as u64);
                 regex::escape(literal)
             }
             c => match perl_class(c) {
@@ -156,6 +209,12 @@ impl Translation<'_> {
                 None => literal(self.char_escape(c)?),
             },
         };
+        let is_unicode = text.starts_with(r"\p") || text.starts_with(r"\P");
+        self.group.add(if is_unicode {
+            UNICODE_STATES
+        } else {
+            text.len().min(CLASS_STATES as usize) as u64
+        });
         self.push(&text, Last::Item);
         Some(())
     }
@@ -249,8 +308,8 @@ impl Translation<'_> {
     }
 
     fn class_item(&mut self, c: char) -> Option<()> {
-        if c == '[' && self.rest.starts_with(':') {
-            let (name, rest) = self.rest[1..].split_once(":]")?;
+        let named = self.rest.strip_prefix(':').filter(|_| c == '[');
+        if let Some((name, rest)) = named.and_then(|rest| rest.split_once(":]")) {
             let plain = name.strip_prefix('^').unwrap_or(name);
             if !POSIX.contains(&plain) {
                 return None;
