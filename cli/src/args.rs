@@ -51,7 +51,7 @@ impl Error {
 // The order is that of `--help`.
 #[derive(Parser)]
 #[command(name = "kubeseal", disable_help_flag = true, args_override_self = true)]
-#[command(help_template = "{options}")]
+#[command(help_template = "{options}", term_width = 0, next_line_help = true)] // the same for every terminal
 struct Flags {
     /// Read the Secret from this file
     #[arg(short = 'f', long, value_name = "FILE", allow_hyphen_values = true)]
