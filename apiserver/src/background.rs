@@ -11,13 +11,16 @@ use crate::{crd, namespace, owners};
 const DELAY: Duration = Duration::from_millis(50);
 
 pub(crate) async fn settle(cluster: Arc<Cluster>) {
-    let mut newest = cluster.store.subscribe();
-    let mut seen = 0;
-    while newest.changed().await.is_ok() {
-        tokio::time::sleep(DELAY).await;
-        newest.mark_unchanged();
-        owners::settle(&cluster, &mut seen);
-        namespace::settle(&cluster);
-        crd::settle(&cluster);
+    loop {
+        let mut newest = cluster.store.subscribe();
+        let mut seen = 0;
+        while newest.changed().await.is_ok() {
+            tokio::time::sleep(DELAY).await;
+            newest.mark_unchanged();
+            owners::settle(&cluster, &mut seen);
+            namespace::settle(&cluster);
+            crd::settle(&cluster);
+        }
+        // everything is forgotten: it begins anew
     }
 }

@@ -3,6 +3,7 @@
 
 use std::collections::HashMap;
 use std::net::SocketAddr;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use http::Method;
@@ -22,6 +23,7 @@ pub(crate) struct Cluster {
     /// What stands behind a Service, by namespace and name.
     backends: Mutex<HashMap<(String, String), SocketAddr>>,
     stopped: watch::Sender<bool>,
+    away: AtomicBool,
     quirk: Option<Quirk>,
 }
 
@@ -44,6 +46,7 @@ impl Cluster {
             registry,
             backends: Mutex::default(),
             stopped: watch::Sender::new(false),
+            away: AtomicBool::new(false),
             quirk,
         }
     }
@@ -128,6 +131,21 @@ impl Cluster {
         backends
             .get(&(namespace.to_owned(), service.to_owned()))
             .copied()
+    }
+
+    /// Forgets every object and kind, and ends every watch; nobody is answered from now on.
+    pub(crate) fn go_away(&self) {
+        self.away.store(true, Ordering::Release);
+        self.registry.start_over();
+        self.store.start_over();
+    }
+
+    pub(crate) fn come_back(&self) {
+        self.away.store(false, Ordering::Release);
+    }
+
+    pub(crate) fn is_away(&self) -> bool {
+        self.away.load(Ordering::Acquire)
     }
 
     /// Ends every watch.

@@ -2,9 +2,9 @@
 
 use serde_json::{Map, Value};
 
+use crate::cause::Cause;
 use crate::metadata::go_name;
 use crate::secret::check_key;
-use crate::status::Cause;
 
 /// Checks that the data is text.
 pub(crate) fn decode(object: &mut Map<String, Value>) -> Result<(), String> {

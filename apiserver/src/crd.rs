@@ -4,10 +4,10 @@ use std::sync::Arc;
 
 use serde_json::{Value, json};
 
+use crate::cause::Cause;
 use crate::cluster::Cluster;
 use crate::metadata::now;
 use crate::resource::{Custom, Key, Registry, Resource};
-use crate::status::Cause;
 use crate::store::{Place, State};
 use crate::{delete, owners};
 

@@ -4,9 +4,10 @@
 use http::Method;
 use serde_json::{Map, Value};
 
+use crate::cause::Cause;
 use crate::request::Request;
 use crate::resource::Resource;
-use crate::status::{Cause, Status};
+use crate::status::Status;
 use crate::{config_map, metadata, protobuf, prune, rules, secret};
 
 /// An object, and the fields it had that nobody knows.

@@ -6,12 +6,13 @@ use http::StatusCode;
 use serde_json::{Map, Value, json};
 
 use crate::answer::{self, Response};
+use crate::cause::Cause;
 use crate::cluster::Call;
 use crate::form::Form;
 use crate::metadata::now;
 use crate::quirk::Quirk;
 use crate::resource::{Registry, Resource};
-use crate::status::{Cause, Status};
+use crate::status::Status;
 use crate::store::{Place, State};
 use crate::{crd, namespace, owners, read, write};
 

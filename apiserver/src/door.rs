@@ -59,6 +59,9 @@ where
     B::Data: Send,
     B::Error: Into<BoxError>,
 {
+    if cluster.is_away() {
+        return answer::refusal(Status::unavailable("the server is starting"));
+    }
     let (parts, body) = request.into_parts();
     let body = match Limited::new(body, LARGEST_BODY).collect().await {
         Ok(body) => body.to_bytes(),

@@ -12,6 +12,7 @@
 
 mod answer;
 mod background;
+mod cause;
 mod cluster;
 mod config_map;
 mod crd;
@@ -52,6 +53,7 @@ mod write;
 
 use std::net::{Ipv4Addr, SocketAddr};
 use std::sync::Arc;
+use std::time::Duration;
 
 use tokio::net::TcpListener;
 use tokio::task::JoinSet;
@@ -150,6 +152,16 @@ impl ApiServer {
     /// Says what answers `services/proxy` of a Service: plain HTTP at `addr`.
     pub fn serve_behind(&self, namespace: &str, service: &str, addr: SocketAddr) {
         self.cluster.serve_behind(namespace, service, addr);
+    }
+
+    /// Loses everything, as if etcd had: every watch breaks off, nobody is answered for a while, and then the
+    /// server is as it was when it started, with versions from the beginning.
+    pub async fn start_over(&self, away: Duration) -> Result<(), Error> {
+        self.cluster.go_away();
+        tokio::time::sleep(away).await;
+        self.create_from_yaml(FIRST_OBJECTS).await?;
+        self.cluster.come_back();
+        Ok(())
     }
 
     /// Forgets what happened so far: watches and pages of older versions are told 410.

@@ -5,9 +5,9 @@ use std::sync::LazyLock;
 use regex::Regex;
 use serde_json::Value;
 
+use crate::cause::Cause;
 use crate::owners;
 use crate::resource::Resource;
-use crate::status::Cause;
 
 static LABEL: LazyLock<Regex> = LazyLock::new(|| fixed(r"^[a-z0-9]([-a-z0-9]*[a-z0-9])?$"));
 static SUBDOMAIN: LazyLock<Regex> =

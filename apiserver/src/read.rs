@@ -8,10 +8,11 @@ use http::StatusCode;
 use serde_json::{Value, json};
 
 use crate::answer::{self, Response};
+use crate::cause::Cause;
 use crate::cluster::Call;
 use crate::form::Form;
 use crate::selector::Selector;
-use crate::status::{Cause, Status};
+use crate::status::Status;
 use crate::store::Place;
 use crate::watch;
 

@@ -168,6 +168,14 @@ impl Registry {
             .unwrap_or_else(PoisonError::into_inner)
             .remove(crd);
     }
+
+    /// Leaves what is built in.
+    pub(crate) fn start_over(&self) {
+        self.custom
+            .write()
+            .unwrap_or_else(PoisonError::into_inner)
+            .clear();
+    }
 }
 
 struct Row {

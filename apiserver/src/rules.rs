@@ -2,8 +2,8 @@
 
 use serde_json::{Value, json};
 
+use crate::cause::Cause;
 use crate::resource::Resource;
-use crate::status::Cause;
 use crate::{config_map, crd, names, schema, secret};
 
 /// Fills in what follows from the rest, on every write.

@@ -5,7 +5,7 @@ use base64::engine::general_purpose::STANDARD;
 use regex::Regex;
 use serde_json::Value;
 
-use crate::status::Cause;
+use crate::cause::Cause;
 
 /// Every way in which `object` breaks `schema`.
 pub(crate) fn validate(object: &Value, schema: &Value) -> Vec<Cause> {

@@ -5,8 +5,8 @@ use base64::alphabet::STANDARD as ALPHABET;
 use base64::engine::general_purpose::{GeneralPurpose, GeneralPurposeConfig, STANDARD};
 use serde_json::{Map, Value, json};
 
+use crate::cause::Cause;
 use crate::metadata::go_name;
-use crate::status::Cause;
 
 const LENIENT: GeneralPurpose = GeneralPurpose::new(
     &ALPHABET,

@@ -19,7 +19,6 @@ pub(crate) type Place = (String, String);
 
 pub(crate) struct Store {
     state: Mutex<State>,
-    newest: watch::Sender<u64>,
 }
 
 #[derive(Default)]
@@ -30,6 +29,8 @@ pub(crate) struct State {
     objects: HashMap<Key, BTreeMap<Place, Arc<Value>>>,
     history: VecDeque<Arc<Change>>,
     weight: usize,
+    /// Tells the version. It goes with the state: who waits for more learns that there are none.
+    newest: watch::Sender<u64>,
 }
 
 /// One write.
@@ -52,13 +53,8 @@ pub(crate) struct Forgotten {
 
 impl Store {
     pub(crate) fn new() -> Self {
-        // a version is never 0: in a request that stands for "any"
         Self {
-            state: Mutex::new(State {
-                version: 1,
-                ..State::default()
-            }),
-            newest: watch::Sender::new(1),
+            state: Mutex::new(State::new()),
         }
     }
 
@@ -67,10 +63,9 @@ impl Store {
         let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
         let result = work(&mut state);
         let version = state.version;
-        drop(state);
-        self.newest.send_if_modified(|newest| {
+        state.newest.send_if_modified(|newest| {
             let grown = version > *newest;
-            *newest = version.max(*newest);
+            *newest = version;
             grown
         });
         result
@@ -80,13 +75,25 @@ impl Store {
         self.transact(|state| state.get(key, place))
     }
 
-    /// Tells the newest version, now and whenever it grows.
+    /// Tells the newest version, now and whenever it grows, until everything is forgotten.
     pub(crate) fn subscribe(&self) -> watch::Receiver<u64> {
-        self.newest.subscribe()
+        self.transact(|state| state.newest.subscribe())
+    }
+
+    /// Forgets everything, as if nothing had ever been.
+    pub(crate) fn start_over(&self) {
+        self.transact(|state| *state = State::new());
     }
 }
 
 impl State {
+    fn new() -> Self {
+        Self {
+            version: 1, // never 0: in a request that stands for "any"
+            ..Self::default()
+        }
+    }
+
     pub(crate) fn version(&self) -> u64 {
         self.version
     }

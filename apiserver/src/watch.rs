@@ -15,13 +15,14 @@ use tokio::sync::watch;
 use tokio::time::{Instant, Interval, interval_at};
 
 use crate::answer::Response;
+use crate::cause::Cause;
 use crate::cluster::{Call, Cluster};
 use crate::form::Form;
 use crate::quirk::Quirk;
 use crate::read;
 use crate::resource::Resource;
 use crate::selector::Selector;
-use crate::status::{Cause, Status};
+use crate::status::Status;
 use crate::store::Change;
 
 const LONGEST: Duration = Duration::from_secs(45 * 60);
@@ -103,7 +104,7 @@ impl Watch {
             if let Some(event) = self.ready.pop_front() {
                 return Some(event);
             }
-            if self.over {
+            if self.over || self.newest.has_changed().is_err() {
                 return None;
             }
             self.newest.mark_unchanged();

@@ -7,11 +7,12 @@ use http::StatusCode;
 use serde_json::{Value, json};
 
 use crate::answer::{self, Response};
+use crate::cause::Cause;
 use crate::cluster::Call;
 use crate::decode::{self, Decoded, Validation};
 use crate::form::Form;
 use crate::quirk::Quirk;
-use crate::status::{Cause, Status};
+use crate::status::Status;
 use crate::store::{Place, State};
 use crate::{crd, metadata, namespace, patch, rules, secret};
 

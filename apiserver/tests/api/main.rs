@@ -16,5 +16,6 @@ mod paths;
 mod proxy;
 mod secrets;
 mod server;
+mod start_over;
 mod tables;
 mod watches;
