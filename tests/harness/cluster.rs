@@ -17,16 +17,13 @@ use tokio::net::TcpListener;
 use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
 
-use crate::server::{CRD, Server};
+use crate::server::{CRD, Server, USER};
 use crate::{Fixture, eventually};
 
 /// The controller's own namespace.
 pub const KEY_NAMESPACE: &str = "kube-system";
 /// The Service that leads to the controller.
 pub const SERVICE: &str = "sealed-secrets-controller";
-
-/// Who the controller is on a server that knows its users.
-const USER: &str = "system:serviceaccount:kube-system:sealed-secrets-controller";
 
 /// An API server, and at most one controller.
 pub struct Cluster {
@@ -93,6 +90,18 @@ impl Cluster {
 
     /// Starts a controller and waits until it is ready.
     pub async fn run_controller(&mut self, config: Config) {
+        self.begin_controller(config).await;
+        eventually("the controller is ready", async || {
+            self.http("readyz")
+                .await
+                .starts_with("HTTP/1.1 200")
+                .then_some(())
+        })
+        .await;
+    }
+
+    /// Starts a controller.
+    pub async fn begin_controller(&mut self, config: Config) {
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await.unwrap();
         let address = listener.local_addr().unwrap();
         self.server.lead_service_to(address);
@@ -110,13 +119,13 @@ impl Cluster {
             stop,
             task,
         });
-        eventually("the controller is ready", async || {
-            self.http("readyz")
-                .await
-                .starts_with("HTTP/1.1 200")
-                .then_some(())
-        })
-        .await;
+    }
+
+    /// Takes everything from the server, as if etcd had lost it, and puts back all but keys and SealedSecrets. The
+    /// controller runs on.
+    pub async fn start_over(&mut self) {
+        self.server.start_over().await;
+        self.create_service().await;
     }
 
     /// Asks the controller to stop, and waits until it has.
@@ -336,7 +345,7 @@ pub fn key_secret(fixture: &Fixture) -> Secret {
     );
     Secret {
         metadata: ObjectMeta {
-            name: Some(format!("sealed-secrets-key{}", fixture.bits)),
+            name: Some(format!("sealed-secrets-key{}", fixture.name)),
             namespace: Some(KEY_NAMESPACE.to_owned()),
             labels: Some(BTreeMap::from([label])),
             ..ObjectMeta::default()

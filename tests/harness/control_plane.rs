@@ -42,6 +42,8 @@ rules:
 pub(crate) struct ControlPlane {
     folder: PathBuf,
     address: SocketAddr,
+    /// Where etcd serves clients and peers.
+    etcd: [u16; 2],
     authority: Authority,
     keeper: Child,
     pub(crate) tunnel: Tunnel,
@@ -72,31 +74,47 @@ impl ControlPlane {
             .process_group(0) // Ctrl-C is for the tests; the keeper notices that they are gone
             .spawn()
             .unwrap();
-        let mut plane = Self {
+        let plane = Self {
             folder,
             address: (Ipv4Addr::LOCALHOST, secure).into(),
+            etcd: [etcd, peer],
             authority: Authority::new(),
             keeper,
             tunnel,
         };
         plane.write_files();
-        plane.run("etcd", &etcd_arguments(&plane.folder, etcd, peer));
-        plane.run(
+        plane.run_programs(prepare).await;
+        plane
+    }
+
+    /// Stops everything, loses what etcd held, and starts anew.
+    pub(crate) async fn start_over(&mut self, prepare: impl AsyncFnOnce(Client)) {
+        self.tell_keeper("forget etcd");
+        let data = self.folder.join("etcd");
+        eventually("etcd has lost its data", async || {
+            (!data.exists()).then_some(())
+        })
+        .await;
+        self.run_programs(prepare).await;
+    }
+
+    async fn run_programs(&self, prepare: impl AsyncFnOnce(Client)) {
+        self.run("etcd", &etcd_arguments(&self.folder, self.etcd));
+        self.run(
             "kube-apiserver",
-            &apiserver_arguments(&plane.folder, etcd, secure),
+            &apiserver_arguments(&self.folder, self.etcd[0], self.address.port()),
         );
-        let client = client(&plane.kubeconfig()).await;
+        let client = client(&self.kubeconfig()).await;
         eventually("the API server is ready", async || {
             let request = http::Request::get("/readyz").body(Vec::new()).unwrap();
             client.request_text(request).await.ok()
         })
         .await;
         prepare(client).await;
-        plane.run(
+        self.run(
             "kube-controller-manager",
-            &controller_manager_arguments(&plane.folder),
+            &controller_manager_arguments(&self.folder),
         );
-        plane
     }
 
     /// Leads to the server, as its administrator.
@@ -107,24 +125,19 @@ impl ControlPlane {
     /// Leads to the server, with the rights of a user in a group.
     pub(crate) fn kubeconfig_of(&self, user: &str, group: &str) -> String {
         let Issued { certificate, key } = self.authority.user(user, group);
-        self.kubeconfig_with(json!({
-            "client-certificate-data": sealing::base64::encode(certificate.as_bytes()),
-            "client-key-data": sealing::base64::encode(key.as_bytes()),
-        }))
-    }
-
-    /// Leads to the server, with a token.
-    pub(crate) fn kubeconfig_with_token(&self, token: &str) -> String {
-        self.kubeconfig_with(json!({ "token": token }))
-    }
-
-    fn kubeconfig_with(&self, user: Value) -> String {
-        let authority = sealing::base64::encode(self.authority.pem.as_bytes());
-        let server = format!("https://{}", self.address);
+        let encode = |pem: &str| sealing::base64::encode(pem.as_bytes());
+        let cluster = json!({
+            "server": format!("https://{}", self.address),
+            "certificate-authority-data": encode(&self.authority.pem),
+        });
+        let user = json!({
+            "client-certificate-data": encode(&certificate),
+            "client-key-data": encode(&key),
+        });
         json!({
             "apiVersion": "v1",
             "kind": "Config",
-            "clusters": [{ "name": "real", "cluster": { "server": server, "certificate-authority-data": authority } }],
+            "clusters": [{ "name": "real", "cluster": cluster }],
             "users": [{ "name": "user", "user": user }],
             "contexts": [{ "name": "real", "context": { "cluster": "real", "user": "user", "namespace": "default" } }],
             "current-context": "real",
@@ -172,7 +185,7 @@ impl ControlPlane {
         write("controller-manager.yaml", &self.kubeconfig_of(user, user));
     }
 
-    fn run(&mut self, program: &str, arguments: &[String]) {
+    fn run(&self, program: &str, arguments: &[String]) {
         let variable = format!("TEST_ASSET_{}", program.to_uppercase().replace('-', "_"));
         let place = std::env::var(&variable)
             .unwrap_or_else(|_| panic!("{variable} is not set: use `make real`"));
@@ -180,8 +193,12 @@ impl ControlPlane {
         let quoted: Vec<String> = words
             .map(|word| format!("'{}'", word.replace('\'', "'\\''")))
             .collect();
+        self.tell_keeper(&format!("{program} {}", quoted.join(" ")));
+    }
+
+    fn tell_keeper(&self, line: &str) {
         let mut input = self.keeper.stdin.as_ref().unwrap();
-        writeln!(input, "{program} {}", quoted.join(" ")).unwrap();
+        writeln!(input, "{line}").unwrap();
     }
 }
 
@@ -204,11 +221,8 @@ pub(crate) async fn client(kubeconfig: &str) -> Client {
     Client::try_from(config).unwrap()
 }
 
-fn etcd_arguments(folder: &Path, client: u16, peer: u16) -> Vec<String> {
-    let (client, peer) = (
-        format!("http://127.0.0.1:{client}"),
-        format!("http://127.0.0.1:{peer}"),
-    );
+fn etcd_arguments(folder: &Path, ports: [u16; 2]) -> Vec<String> {
+    let [client, peer] = ports.map(|port| format!("http://127.0.0.1:{port}"));
     vec![
         format!("--data-dir={}", folder.join("etcd").display()),
         "--unsafe-no-fsync".to_owned(),

@@ -2,12 +2,14 @@
 
 use std::collections::BTreeMap;
 
-use sealing::{Certificate, Plaintext, Scope, seal_value};
+use jiff::{SignedDuration, Timestamp};
+use sealing::{Certificate, GeneratedKey, Plaintext, Scope, seal_value};
 use serde_json::{Value, json};
 
-/// A checked-in sealing key.
+/// A sealing key.
 pub struct Fixture {
-    pub bits: usize,
+    /// What its Secret's name ends in.
+    pub name: String,
     pub private_key: String,
     pub certificate: String,
 }
@@ -15,23 +17,35 @@ pub struct Fixture {
 impl Fixture {
     pub fn rsa2048() -> Self {
         Self::read(
-            2048,
+            "2048",
             include_str!("../../sealing/tests/vectors/rsa2048.json"),
         )
     }
 
     pub fn rsa4096() -> Self {
         Self::read(
-            4096,
+            "4096",
             include_str!("../../sealing/tests/vectors/rsa4096.json"),
         )
     }
 
-    fn read(bits: usize, vectors: &str) -> Self {
+    /// A new key that seals from this moment on.
+    pub fn made_at(not_before: Timestamp) -> Self {
+        let year = SignedDuration::from_hours(365 * 24);
+        let made = GeneratedKey::generate(2048, "", not_before, year).unwrap();
+        Self {
+            name: made.certificate.fingerprint().short().to_owned(),
+            // a key for tests, and for tests only
+            private_key: String::from_utf8(made.private_key_pem.expose().to_vec()).unwrap(),
+            certificate: made.certificate.as_pem().to_owned(),
+        }
+    }
+
+    fn read(name: &str, vectors: &str) -> Self {
         let vectors: Value = serde_json::from_str(vectors).unwrap();
         let text = |field: &str| vectors[field].as_str().unwrap().to_owned();
         Self {
-            bits,
+            name: name.to_owned(),
             private_key: text("private_key_pkcs1_pem"),
             certificate: text("certificate_pem"),
         }

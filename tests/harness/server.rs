@@ -2,6 +2,7 @@
 
 use std::net::SocketAddr;
 use std::sync::{Mutex, PoisonError};
+use std::time::Duration;
 
 use apiserver::{ApiServer, Quirk};
 use k8s_openapi::api::core::v1::{Event, Namespace, Secret};
@@ -19,6 +20,12 @@ const CONTROLLER: &str = include_str!("../../charts/static/controller.yaml");
 const NAMESPACE: &str = "shop";
 /// An address of nobody: the tunnel leads elsewhere.
 const MADE_UP_ADDRESS: &str = "10.255.0.1";
+
+/// Who the controller is on a server that knows its users, and its group.
+pub(crate) const USER: &str = "system:serviceaccount:kube-system:sealed-secrets-controller";
+const GROUP: &str = "system:serviceaccounts";
+/// About as long as a real API server takes to start.
+const AWAY: Duration = Duration::from_secs(3);
 
 /// Real control planes that no scenario is using.
 static IDLE: Mutex<Vec<Real>> = Mutex::new(Vec::new());
@@ -39,8 +46,6 @@ pub(crate) struct Lease {
 
 pub(crate) struct Real {
     plane: ControlPlane,
-    /// For the controller, with the rights of its ServiceAccount.
-    token: String,
 }
 
 /// Whether scenarios run on a real control plane: only when it is asked for by name.
@@ -94,10 +99,7 @@ impl Server {
     }
 
     async fn prepared(server: ApiServer, crd: &str) -> Self {
-        server.create_from_yaml(crd).await.unwrap();
-        let namespace =
-            format!("apiVersion: v1\nkind: Namespace\nmetadata: {{name: {NAMESPACE}}}\n");
-        server.create_from_yaml(&namespace).await.unwrap();
+        prepare_in_memory(&server, crd).await;
         Self::InMemory(server)
     }
 
@@ -113,12 +115,9 @@ impl Server {
     pub(crate) async fn controller_client(&self) -> Client {
         match self {
             Self::InMemory(server) => Client::new(server.service(), "default"),
+            // not by a token: those do not survive a server that starts over
             Self::Real(lease) => {
-                let kubeconfig = lease
-                    .real()
-                    .plane
-                    .kubeconfig_with_token(&lease.real().token);
-                control_plane::client(&kubeconfig).await
+                control_plane::client(&lease.real().plane.kubeconfig_of(USER, GROUP)).await
             }
         }
     }
@@ -143,6 +142,22 @@ impl Server {
         match self {
             Self::InMemory(server) => server.serve_behind(KEY_NAMESPACE, SERVICE, address),
             Self::Real(lease) => lease.real().plane.tunnel.lead_to(address),
+        }
+    }
+
+    /// Makes it lose everything, as if etcd had, and puts back what it held when it was started with our CRD.
+    pub(crate) async fn start_over(&mut self) {
+        match self {
+            Self::InMemory(server) => {
+                server.start_over(AWAY).await.unwrap();
+                prepare_in_memory(server, CRD).await;
+            }
+            Self::Real(lease) => {
+                let plane = &mut lease.real.as_mut().unwrap().plane;
+                plane
+                    .start_over(async |client| prepare(&client, CRD).await)
+                    .await;
+            }
         }
     }
 
@@ -177,15 +192,20 @@ impl Drop for Lease {
 impl Real {
     /// With a CRD, the namespace `shop`, and all that we ship for a controller.
     async fn start(crd: &str) -> Self {
-        let plane = ControlPlane::start(async |client| prepare(&client, crd).await).await;
-        let client = control_plane::client(&plane.kubeconfig()).await;
-        let token = token(&client, KEY_NAMESPACE, SERVICE).await;
-        Self { plane, token }
+        Self {
+            plane: ControlPlane::start(async |client| prepare(&client, crd).await).await,
+        }
     }
 
     fn kubeconfig(lease: &Lease) -> String {
         lease.real().plane.kubeconfig()
     }
+}
+
+async fn prepare_in_memory(server: &ApiServer, crd: &str) {
+    server.create_from_yaml(crd).await.unwrap();
+    let namespace = format!("apiVersion: v1\nkind: Namespace\nmetadata: {{name: {NAMESPACE}}}\n");
+    server.create_from_yaml(&namespace).await.unwrap();
 }
 
 async fn prepare(client: &Client, crd: &str) {
@@ -259,19 +279,6 @@ async fn tidy_up(client: &Client) {
 
 fn sealed_secrets(client: &Client) -> Api<DynamicObject> {
     Api::all_with(client.clone(), &ApiResource::erase::<SealedSecret>(&()))
-}
-
-/// A token of a ServiceAccount.
-async fn token(client: &Client, namespace: &str, account: &str) -> String {
-    let path = format!("/api/v1/namespaces/{namespace}/serviceaccounts/{account}/token");
-    let wanted =
-        json!({ "apiVersion": "authentication.k8s.io/v1", "kind": "TokenRequest", "spec": {} });
-    let request = http::Request::post(path)
-        .header("content-type", "application/json")
-        .body(wanted.to_string().into_bytes())
-        .unwrap();
-    let answer: Value = client.request(request).await.unwrap();
-    answer["status"]["token"].as_str().unwrap().to_owned()
 }
 
 async fn create_from_yaml(client: &Client, yaml: &str) {

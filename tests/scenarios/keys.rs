@@ -93,7 +93,7 @@ async fn seals_no_more_to_a_retired_key_but_opens_with_it() {
         (&new, &old)
     };
     let compromised = json!({ "metadata": { "labels": { "sealedsecrets.bitnami.com/sealed-secrets-key": "compromised" } } });
-    let name = format!("sealed-secrets-key{}", retired.bits);
+    let name = format!("sealed-secrets-key{}", retired.name);
     cluster
         .secrets(KEY_NAMESPACE)
         .patch(&name, &Default::default(), &Patch::Merge(compromised))
