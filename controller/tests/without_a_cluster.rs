@@ -1,0 +1,74 @@
+//! What the controller says while no API server answers it, and what it says without one.
+#![expect(clippy::unwrap_used, reason = "a test ends where its stage is broken")]
+
+use std::convert::Infallible;
+use std::net::{Ipv4Addr, SocketAddr};
+use std::process::Command;
+
+use controller::Config;
+use http::{Request, Response};
+use kube::Client;
+use kube::client::Body;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::{TcpListener, TcpStream};
+use tower::service_fn;
+
+/// A server that is not there yet.
+fn nobody() -> Client {
+    let refuse = |_: Request<Body>| async {
+        Ok::<_, Infallible>(Response::builder().status(503).body(Body::empty()).unwrap())
+    };
+    Client::new(service_fn(refuse), "default")
+}
+
+async fn get(address: SocketAddr, path: &str) -> String {
+    let mut stream = TcpStream::connect(address).await.unwrap();
+    let request = format!("GET {path} HTTP/1.1\r\nHost: c\r\nConnection: close\r\n\r\n");
+    stream.write_all(request.as_bytes()).await.unwrap();
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer).await.unwrap();
+    answer
+}
+
+#[tokio::test]
+async fn is_alive_but_not_ready_and_has_no_certificate_before_there_are_keys() {
+    let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await.unwrap();
+    let address = listener.local_addr().unwrap();
+    let config = Config::defaults("kube-system");
+    let ask = async {
+        for (path, code) in [("/healthz", 200), ("/readyz", 503), ("/v1/cert.pem", 500)] {
+            let answer = get(address, path).await;
+            let wanted = format!("HTTP/1.1 {code} ");
+            assert!(answer.starts_with(&wanted), "{path}: {answer}");
+        }
+    };
+    let (stop, stopped) = tokio::sync::oneshot::channel::<()>();
+    let run = controller::run(nobody(), config, listener, async { _ = stopped.await });
+    let (ended, ()) = tokio::join!(run, async {
+        ask.await;
+        _ = stop.send(());
+    });
+    ended.unwrap();
+}
+
+#[test]
+fn prints_its_version_before_anything_else() {
+    let controller = Command::new(env!("CARGO_BIN_EXE_controller"))
+        .args(["--version", "--key-renew-period", "1h"])
+        .env("KUBECONFIG", "/nowhere")
+        .output()
+        .unwrap();
+    assert!(controller.status.success());
+    let said = String::from_utf8(controller.stdout).unwrap();
+    let version = said.strip_prefix("controller version: ").unwrap();
+    let numbers: Vec<&str> = version
+        .trim_end()
+        .trim_start_matches('v')
+        .split('.')
+        .collect();
+    assert_eq!(numbers.len(), 3, "{said}");
+    assert!(
+        numbers.iter().all(|number| number.parse::<u32>().is_ok()),
+        "{said}"
+    );
+}
