@@ -2,15 +2,20 @@
 
 use std::collections::BTreeMap;
 
+use controller::Config;
 use k8s_openapi::api::core::v1::Secret;
 use kube::ResourceExt;
 use serde_json::json;
-use tests::{Cluster, Fixture, sealed_secret};
+use tests::{Cluster, Fixture, eventually, key_secret, quiet, sealed_secret};
 
 fn foreign(annotations: &[&str]) -> Secret {
+    annotated(annotations, "true")
+}
+
+fn annotated(annotations: &[&str], value: &str) -> Secret {
     let annotations: BTreeMap<_, _> = annotations
         .iter()
-        .map(|key| (format!("sealedsecrets.bitnami.com/{key}"), "true"))
+        .map(|key| (format!("sealedsecrets.bitnami.com/{key}"), value))
         .collect();
     serde_json::from_value(json!({
         "metadata": { "name": "db", "namespace": "shop", "annotations": annotations },
@@ -119,6 +124,9 @@ async fn gives_an_unowned_secret_time_to_come_back() {
             .is_none()
     );
     cluster.secret_becomes("shop", "db", &[("a", "b")]).await;
+    cluster
+        .ends_as("gives-an-unowned-secret-time-to-come-back")
+        .await;
 }
 
 #[tokio::test]
@@ -152,4 +160,97 @@ async fn says_that_an_immutable_secret_stays_as_it_is() {
     cluster
         .ends_as("says-that-an-immutable-secret-stays-as-it-is")
         .await;
+}
+
+#[tokio::test]
+async fn takes_only_the_exact_word_true_as_consent() {
+    let key = Fixture::rsa2048();
+    let cluster = Cluster::start(&[&key]).await;
+    let sealed = sealed_secret("db").item("a", "b", &key);
+    for value in ["True", "yes", "1", ""] {
+        cluster
+            .create_secret(&annotated(&["managed", "patch"], value))
+            .await;
+        cluster.create(sealed.object()).await;
+        cluster.condition("shop", "db", "Synced", "False").await;
+        cluster.secret_becomes("shop", "db", &[("mine", "x")]).await;
+        cluster.delete("shop", "db").await;
+        cluster
+            .secrets("shop")
+            .delete("db", &Default::default())
+            .await
+            .unwrap();
+    }
+    cluster
+        .ends_as("takes-only-the-exact-word-true-as-consent")
+        .await;
+}
+
+/// <https://github.com/bitnami/sealed-secrets/issues/1151> (L83)
+#[tokio::test]
+async fn runs_with_skip_recreate() {
+    let key = Fixture::rsa2048();
+    let mut cluster = Cluster::empty().await;
+    cluster.create_secret(&key_secret(&key)).await;
+    let config = Config {
+        recreate: false,
+        ..quiet()
+    };
+    cluster.run_controller(config).await;
+    let sealed = sealed_secret("db").item("a", "b", &key);
+    cluster.create(sealed.object()).await;
+    cluster.condition("shop", "db", "Synced", "True").await;
+    cluster
+        .secrets("shop")
+        .delete("db", &Default::default())
+        .await
+        .unwrap();
+    // longer than one that comes back needs
+    tokio::time::sleep(std::time::Duration::from_millis(1500)).await;
+    let gone = cluster.secrets("shop").get_opt("db").await.unwrap();
+    assert!(gone.is_none());
+    cluster
+        .edit("shop", "db", sealed.item("a", "c", &key).spec())
+        .await;
+    cluster.secret_becomes("shop", "db", &[("a", "c")]).await;
+    cluster.ends_as("runs-with-skip-recreate").await;
+}
+
+/// <https://github.com/bitnami/sealed-secrets/issues/629> (L23)
+#[tokio::test]
+async fn converges_after_etcd_starts_over() {
+    let key = Fixture::rsa2048();
+    let mut cluster = Cluster::alone().await.with_keys(&[&key]).await;
+    let sealed = |index: usize, value: &str| {
+        let name = format!("s{index}");
+        sealed_secret(&name).item("a", value, &key).object()
+    };
+    for index in 0..20 {
+        cluster.create(sealed(index, "old")).await;
+    }
+    for index in 0..20 {
+        let name = format!("s{index}");
+        cluster.condition("shop", &name, "Synced", "True").await;
+    }
+    cluster.start_over().await;
+    // as a backup has it and Git
+    cluster.create_secret(&key_secret(&key)).await;
+    for index in 0..20 {
+        cluster.create(sealed(index, "new")).await;
+    }
+    for index in 0..20 {
+        let name = format!("s{index}");
+        cluster.secret_becomes("shop", &name, &[("a", "new")]).await;
+        cluster.condition("shop", &name, "Synced", "True").await;
+    }
+    // and it sees again what happens to Secrets
+    cluster
+        .secrets("shop")
+        .delete("s7", &Default::default())
+        .await
+        .unwrap();
+    eventually("the deleted Secret is there again", async || {
+        cluster.secrets("shop").get_opt("s7").await.unwrap()
+    })
+    .await;
 }

@@ -42,6 +42,9 @@ async fn a_namespace_goes_with_all_that_is_in_it_and_comes_back_empty() {
     );
     cluster.create(sealed.object()).await;
     cluster.secret_becomes("brief", "db", &[("a", "b")]).await;
+    cluster
+        .ends_as("a-namespace-goes-with-all-that-is-in-it-and-comes-back-empty")
+        .await;
 }
 
 #[tokio::test]

@@ -31,6 +31,7 @@ async fn accepts_every_upstream_object() {
         object["metadata"]["namespace"] = "shop".into();
         cluster.create(object).await;
     }
+    cluster.ends_as("accepts-every-upstream-object").await;
 }
 
 #[tokio::test]
@@ -64,4 +65,7 @@ async fn opens_every_upstream_object_of_one_key() {
             .await
             .ok();
     }
+    cluster
+        .ends_as("opens-every-upstream-object-of-one-key")
+        .await;
 }

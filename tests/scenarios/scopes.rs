@@ -64,6 +64,9 @@ async fn does_not_take_the_name_from_the_template() {
     let sealed = sealed_secret("db").item("a", "b", &key).template(template);
     cluster.create(sealed.renamed("other").object()).await;
     cluster.condition("shop", "other", "Synced", "False").await;
+    cluster
+        .ends_as("does-not-take-the-name-from-the-template")
+        .await;
 }
 
 #[tokio::test]

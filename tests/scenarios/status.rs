@@ -114,6 +114,9 @@ async fn is_told_although_somebody_else_was_faster() {
         .unwrap();
     let synced = cluster.condition("shop", "db", "Synced", "True").await;
     assert_eq!(synced.get("message"), None);
+    cluster
+        .ends_as("is-told-although-somebody-else-was-faster")
+        .await;
 }
 
 #[tokio::test]
@@ -136,4 +139,5 @@ async fn falls_silent_when_all_is_in_sync() {
     .await;
     tokio::time::sleep(std::time::Duration::from_millis(500)).await;
     assert_eq!(cluster.writes().await, before);
+    cluster.ends_as("falls-silent-when-all-is-in-sync").await;
 }

@@ -3,7 +3,7 @@
 use kube::ResourceExt;
 use kube::api::DeleteParams;
 use serde_json::json;
-use tests::{Cluster, Fixture, Oracle, eventually, sealed_secret};
+use tests::{Cluster, Fixture, Oracle, eventually, quiet, sealed_secret};
 
 #[tokio::test]
 async fn makes_a_secret_that_the_sealed_secret_owns() {
@@ -142,6 +142,7 @@ async fn makes_a_deleted_secret_again() {
         .await
         .unwrap();
     cluster.secret_becomes("shop", "db", &[("a", "b")]).await;
+    cluster.ends_as("makes-a-deleted-secret-again").await;
 }
 
 /// <https://github.com/bitnami/sealed-secrets/issues/1599>
@@ -225,5 +226,45 @@ async fn builds_a_file_of_opened_values_and_a_plain_one() {
     let text = "{\n  \"host\": \"db\",\n  \"password\": \"p\\\"\\u003c\",\n  \"token\": \"dA==\",\n  \"user\": \"ann\"\n}";
     cluster
         .secret_becomes("shop", "app", &[("app.json", text), ("host", "db")])
+        .await;
+    cluster
+        .ends_as("builds-a-file-of-opened-values-and-a-plain-one")
+        .await;
+}
+
+#[tokio::test]
+async fn catches_up_with_what_happened_while_it_was_away() {
+    let key = Fixture::rsa2048();
+    let mut cluster = Cluster::start(&[&key]).await;
+    let sealed = |name: &str, value: &str| sealed_secret(name).item("a", value, &key);
+    for name in ["edited", "deleted", "emptied", "kept"] {
+        cluster.create(sealed(name, "old").object()).await;
+        cluster.condition("shop", name, "Ready", "True").await;
+    }
+    cluster.stop_controller().await;
+    cluster
+        .edit("shop", "edited", sealed("edited", "new").spec())
+        .await;
+    cluster.delete("shop", "deleted").await;
+    let secrets = cluster.secrets("shop");
+    let now = DeleteParams::default();
+    secrets.delete("emptied", &now).await.unwrap();
+    cluster.create(sealed("added", "new").object()).await;
+    cluster.run_controller(quiet()).await;
+    for (name, value) in [
+        ("edited", "new"),
+        ("emptied", "old"),
+        ("kept", "old"),
+        ("added", "new"),
+    ] {
+        cluster.secret_becomes("shop", name, &[("a", value)]).await;
+    }
+    eventually("the Secret without a SealedSecret is gone", async || {
+        let deleted = secrets.get_opt("deleted").await.unwrap();
+        deleted.is_none().then_some(())
+    })
+    .await;
+    cluster
+        .ends_as("catches-up-with-what-happened-while-it-was-away")
         .await;
 }
