@@ -4,6 +4,8 @@ use std::fmt;
 
 use aws_lc_rs::digest::{SHA256, digest};
 use aws_lc_rs::encoding::AsDer;
+use aws_lc_rs::hkdf::{HKDF_SHA256, Salt};
+use aws_lc_rs::hmac;
 use aws_lc_rs::rand::{self, SystemRandom};
 use aws_lc_rs::rsa::{
     KeySize, OAEP_SHA256_MGF1SHA256, OaepPrivateDecryptingKey, PrivateDecryptingKey,
@@ -20,6 +22,8 @@ use crate::{Certificate, Plaintext, armor, certificate, pkcs8};
 const PKCS1: &str = "RSA PRIVATE KEY";
 const PKCS8: &str = "PRIVATE KEY";
 const EC: &str = "EC PRIVATE KEY";
+/// What the key for authentication is derived for (RFC 5869 calls it `info`).
+const AUTHENTICATION: &[&[u8]] = &[b"sealed-secrets: what a controller wrote"];
 
 /// The name of a key: lower-case hex SHA-256 of its SubjectPublicKeyInfo (RFC 5280 §4.1.2.7).
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -28,6 +32,7 @@ pub struct Fingerprint(String);
 /// A private RSA key that opens sealed values; the library wipes it when dropped.
 pub struct PrivateKey {
     key: OaepPrivateDecryptingKey,
+    authentication: hmac::Key,
     fingerprint: Fingerprint,
 }
 
@@ -96,6 +101,7 @@ impl PrivateKey {
         let spki = key.public_key().as_der().map_err(|_| Error::NoKey)?;
         Ok(Self {
             fingerprint: Fingerprint::of_spki(spki.as_ref()),
+            authentication: authentication_key(pkcs1).ok_or(Error::NoKey)?,
             key: OaepPrivateDecryptingKey::new(key).map_err(|_| Error::NoKey)?,
         })
     }
@@ -103,6 +109,18 @@ impl PrivateKey {
     /// What the key is called.
     pub fn fingerprint(&self) -> &Fingerprint {
         &self.fingerprint
+    }
+
+    /// HMAC-SHA256 (RFC 2104) of a message, in lower-case hex, under a key that HKDF-SHA256 (RFC 5869)
+    /// derives from this one: only who holds the private key can make it.
+    pub fn authenticate(&self, message: &[u8]) -> String {
+        hex(hmac::sign(&self.authentication, message).as_ref())
+    }
+
+    /// Whether this key authenticated a message; the comparison takes the same time whatever it finds.
+    pub fn has_authenticated(&self, message: &[u8], code: &str) -> bool {
+        let code = unhex(code).unwrap_or_default();
+        hmac::verify(&self.authentication, message, &code).is_ok()
     }
 
     /// RSAES-OAEP (RFC 8017 §7.1.2) with SHA-256 and MGF1-SHA-256; none if key or label is wrong.
@@ -168,13 +186,7 @@ impl GeneratedKey {
 impl Fingerprint {
     /// Names the key with this SubjectPublicKeyInfo, in DER.
     pub(crate) fn of_spki(spki: &[u8]) -> Self {
-        Self(
-            digest(&SHA256, spki)
-                .as_ref()
-                .iter()
-                .map(|byte| format!("{byte:02x}"))
-                .collect(),
-        )
+        Self(hex(digest(&SHA256, spki).as_ref()))
     }
 
     /// Its first 12 digits, for people.
@@ -187,6 +199,23 @@ impl fmt::Display for Fingerprint {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.0)
     }
+}
+
+fn authentication_key(pkcs1: &[u8]) -> Option<hmac::Key> {
+    let pseudorandom = Salt::new(HKDF_SHA256, &[]).extract(pkcs1);
+    let key = pseudorandom.expand(AUTHENTICATION, hmac::HMAC_SHA256);
+    Some(hmac::Key::from(key.ok()?))
+}
+
+fn hex(bytes: &[u8]) -> String {
+    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
+fn unhex(text: &str) -> Option<Vec<u8>> {
+    let pairs = text.as_bytes().chunks(2).map(std::str::from_utf8);
+    pairs
+        .map(|pair| u8::from_str_radix(pair.ok()?, 16).ok())
+        .collect()
 }
 
 fn self_signed(

@@ -12,6 +12,7 @@
 
 mod armor;
 pub mod base64;
+mod cause;
 pub mod certificate;
 pub mod envelope;
 pub mod key;
@@ -24,15 +25,18 @@ mod secret;
 mod template;
 mod unseal;
 
+pub use cause::{Cause, Causes};
 pub use certificate::Certificate;
 pub use key::{Fingerprint, GeneratedKey, PrivateKey};
 pub use plaintext::Plaintext;
 pub use scope::{InvalidScope, Label, Scope};
-pub use seal::{seal, seal_value};
+pub use seal::{LAST_APPLIED, seal, seal_value};
 pub use sealed_secret::{
-    Condition, Malformed, SKIP_OWNER_REFERENCES, SealedSecret, SealedSecretSpec, Status, Template,
-    custom_resource_definition,
+    Applied, Condition, Malformed, SKIP_OWNER_REFERENCES, SealedSecret, SealedSecretSpec, Status,
+    Template, custom_resource_definition,
 };
 pub use secret::Secret;
 pub use template::Renderer;
-pub use unseal::{Error, ItemError, Opened, open, unseal};
+pub use unseal::{
+    Error, Failures, ItemError, Opened, Unsealed, label_of, open, open_deprecated, unseal,
+};

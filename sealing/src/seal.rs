@@ -10,7 +10,7 @@ use crate::{
 };
 
 /// Annotations in which tools keep a copy of the whole object, plain values included.
-const LAST_APPLIED: [&str; 2] = [
+pub const LAST_APPLIED: [&str; 2] = [
     "kubectl.kubernetes.io/last-applied-configuration",
     "kubecfg.ksonnet.io/last-applied-configuration",
 ];

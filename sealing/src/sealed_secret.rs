@@ -77,6 +77,36 @@ pub struct Status {
         skip_serializing_if = "Vec::is_empty"
     )]
     pub conditions: Vec<Condition>,
+    /// What was last written to the Secret. Authenticated, since whoever may write a status could
+    /// write this.
+    #[serde(
+        default,
+        deserialize_with = "none_if_malformed",
+        skip_serializing_if = "Option::is_none"
+    )]
+    pub applied: Option<Applied>,
+}
+
+/// Which version of the Secret is what a SealedSecret says. While it is the live one, there is
+/// nothing to do. It holds nothing that depends on a value.
+#[derive(Clone, Debug, Default, Deserialize, JsonSchema, PartialEq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Applied {
+    /// The generation of the SealedSecret.
+    pub generation: i64,
+    /// The uid of the Secret.
+    pub secret_uid: String,
+    /// The resourceVersion of the Secret.
+    pub secret_resource_version: String,
+    /// Whether it was merged into a Secret of somebody else.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub merged: bool,
+    /// The fingerprints of the keys that opened the values.
+    #[serde(default)]
+    pub keys: Vec<String>,
+    /// HMAC-SHA256 of the above and of the identity of the SealedSecret, in hex, under a key derived
+    /// from a sealing key.
+    pub mac: String,
 }
 
 /// One aspect of a SealedSecret's state.
@@ -151,6 +181,14 @@ fn lenient_items<'de, D: Deserializer<'de>>(
             .collect(),
         _ => BTreeMap::new(),
     })
+}
+
+fn none_if_malformed<'de, T, D>(deserializer: D) -> Result<Option<T>, D::Error>
+where
+    T: serde::de::DeserializeOwned,
+    D: Deserializer<'de>,
+{
+    Ok(serde_json::from_value(Value::deserialize(deserializer)?).ok())
 }
 
 fn null_as_default<'de, T, D>(deserializer: D) -> Result<T, D::Error>

@@ -29,6 +29,14 @@ pub struct Opened {
     pub keys: BTreeSet<Fingerprint>,
 }
 
+/// The Secret that a SealedSecret stands for, and the keys that opened its values.
+pub struct Unsealed {
+    /// The Secret.
+    pub secret: Secret,
+    /// The keys that opened at least one value.
+    pub keys: BTreeSet<Fingerprint>,
+}
+
 /// Why a SealedSecret cannot be unsealed.
 #[derive(Debug, thiserror::Error, PartialEq, Eq)]
 pub enum Error {
@@ -85,32 +93,33 @@ pub fn unseal(
     sealed: &SealedSecret,
     keys: &[Arc<PrivateKey>],
     renderer: &Renderer,
-) -> Result<Secret, Error> {
-    let (namespace, name) = name_of(sealed);
-    let label =
-        Scope::from_annotations(sealed.metadata.annotations.as_ref()).label(namespace, name);
+) -> Result<Unsealed, Error> {
+    let label = label_of(sealed);
     let spec = &sealed.spec;
     match &spec.data {
         Some(_) if !spec.encrypted_data.is_empty() => Err(Error::BothFormats),
         Some(blob) => {
-            let secret = open_deprecated_blob(&blob.0, &label, keys)?;
-            Ok(Secret {
-                metadata: secret_metadata(sealed, &secret.metadata),
-                ..secret
+            let (secret, key) = open_deprecated_blob(&blob.0, &label, keys)?;
+            Ok(Unsealed {
+                secret: Secret {
+                    metadata: secret_metadata(sealed, &secret.metadata),
+                    ..secret
+                },
+                keys: [key].into(),
             })
         }
         None => {
             let (opened, failures) = open_what_opens(&spec.encrypted_data, label, keys);
             let data = add_templates(opened.items, &spec.template, renderer, failures)?;
-            Ok(Secret {
-                metadata: secret_metadata(sealed, &spec.template.metadata),
-                type_: spec
-                    .template
-                    .type_
-                    .clone()
-                    .filter(|type_| !type_.is_empty()),
-                immutable: spec.template.immutable,
-                data,
+            let type_ = spec.template.type_.clone();
+            Ok(Unsealed {
+                secret: Secret {
+                    metadata: secret_metadata(sealed, &spec.template.metadata),
+                    type_: type_.filter(|type_| !type_.is_empty()),
+                    immutable: spec.template.immutable,
+                    data,
+                },
+                keys: opened.keys,
             })
         }
     }
@@ -125,6 +134,28 @@ pub fn open(
 ) -> Result<Opened, Failures> {
     let (opened, failures) = open_what_opens(items, label, keys);
     failures.or(opened)
+}
+
+/// Opens the deprecated blob of a SealedSecret, which holds a whole Secret. Like [`open`] it has no
+/// template among its arguments.
+pub fn open_deprecated(
+    sealed: &SealedSecret,
+    keys: &[Arc<PrivateKey>],
+) -> Result<(Label, Secret), Error> {
+    let spec = &sealed.spec;
+    let blob = spec.data.as_ref().ok_or(Error::DeprecatedBlob)?;
+    if !spec.encrypted_data.is_empty() {
+        return Err(Error::BothFormats);
+    }
+    let label = label_of(sealed);
+    let (secret, _) = open_deprecated_blob(&blob.0, &label, keys)?;
+    Ok((label, secret))
+}
+
+/// The label under which the values of a SealedSecret are to open: that of its outer metadata.
+pub fn label_of(sealed: &SealedSecret) -> Label {
+    let (namespace, name) = name_of(sealed);
+    Scope::from_annotations(sealed.metadata.annotations.as_ref()).label(namespace, name)
 }
 
 fn open_what_opens(
@@ -175,17 +206,16 @@ fn open_deprecated_blob(
     blob: &[u8],
     label: &Label,
     keys: &[Arc<PrivateKey>],
-) -> Result<Secret, Error> {
+) -> Result<(Secret, Fingerprint), Error> {
     let envelope = Envelope::parse(blob).map_err(|_| Error::DeprecatedBlob)?;
-    let value = keys
+    let (value, key) = keys
         .iter()
-        .find_map(|key| envelope.open(key, label))
+        .find_map(|key| Some((envelope.open(key, label)?, key.fingerprint().clone())))
         .ok_or(Error::DeprecatedBlob)?;
     // The value is a whole Secret in JSON; its parts become values again at once.
     let secret = serde_json::from_slice::<core::Secret>(value.expose());
-    secret
-        .map(Secret::from)
-        .map_err(|_| Error::DeprecatedContent)
+    let secret = secret.map_err(|_| Error::DeprecatedContent)?;
+    Ok((secret.into(), key))
 }
 
 /// Adds the rendered template keys. A decrypted value wins over a template of the same name, which

@@ -53,7 +53,7 @@ fn unsealed(spec: Value) -> Result<BTreeMap<String, String>, String> {
         )
     };
     secret
-        .map(|secret| secret.data.iter().map(text).collect())
+        .map(|unsealed| unsealed.secret.data.iter().map(text).collect())
         .map_err(|error| error.to_string())
 }
 
@@ -246,7 +246,10 @@ fn gives_the_secret_one_owner_and_none_of_the_servers_fields() {
     });
     let object = object(json!({ "template": { "metadata": metadata }, "encryptedData": {} }));
     let sealed = SealedSecret::from_value(object).unwrap();
-    let secret = unseal(&sealed, &[], &Renderer::default()).unwrap().expose();
+    let secret = unseal(&sealed, &[], &Renderer::default())
+        .unwrap()
+        .secret
+        .expose();
     assert_eq!(
         serde_json::to_value(&secret.metadata).unwrap(),
         json!({
@@ -265,7 +268,10 @@ fn gives_no_owner_where_the_template_asks_for_none() {
     let spec =
         json!({ "template": { "metadata": { "annotations": annotations } }, "encryptedData": {} });
     let sealed = SealedSecret::from_value(object(spec)).unwrap();
-    let secret = unseal(&sealed, &[], &Renderer::default()).unwrap().expose();
+    let secret = unseal(&sealed, &[], &Renderer::default())
+        .unwrap()
+        .secret
+        .expose();
     assert_eq!(secret.metadata.owner_references, None);
 }
 

@@ -90,6 +90,7 @@ fn unseals_what_the_real_kubeseal_sealed() {
         let sealed = SealedSecret::from_value(case["sealed"].clone()).unwrap();
         let secret = unseal(&sealed, &keys, &Renderer::default())
             .unwrap()
+            .secret
             .expose();
         assert_eq!(
             serde_json::to_value(&secret.data).unwrap(),
