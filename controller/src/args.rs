@@ -1,202 +1,329 @@
 //! Flags and environment → [`Config`]. Nothing else reads either.
 
+use std::any::TypeId;
+use std::collections::BTreeMap;
+use std::ffi::OsString;
 use std::path::PathBuf;
 
-use clap::{ArgAction, Parser};
-use jiff::SignedDuration;
+use clap::{CommandFactory, FromArgMatches, Parser};
+use jiff::fmt::rfc2822::DateTimeParser;
+use jiff::{SignedDuration, Timestamp};
+
+use crate::config::{Config, FirstKey, KeyOrder, Log, RequestLimit, Watched};
+use crate::environment;
+use crate::go_flag::{Duration, Float, Int, Switch, message};
 
 const NAMESPACE_FILE: &str = "/var/run/secrets/kubernetes.io/serviceaccount/namespace";
-const KEY_SIZES: [&str; 4] = ["2048", "3072", "4096", "8192"];
+const KEY_SIZES: [u32; 4] = [2048, 3072, 4096, 8192];
+/// What upstream's client does when only one of the two flags is given.
+const REQUESTS_PER_SECOND: f64 = 5.0;
+const REQUEST_BURST: u32 = 10;
 
-/// Turn SealedSecrets into Secrets
-#[derive(Debug, Parser)]
-#[command(
-    name = "controller",
-    disable_version_flag = true,
-    args_override_self = true
-)]
-pub struct Arguments {
-    /// Begin the names of sealing keys with this
-    #[arg(
-        long,
-        env = "SEALED_SECRETS_KEY_PREFIX",
-        default_value = "sealed-secrets-key"
-    )]
-    key_prefix: String,
-    /// Make RSA keys of this many bits
-    #[arg(long, env = "SEALED_SECRETS_KEY_SIZE", default_value = "4096", value_parser = KEY_SIZES)]
-    key_size: String,
-    /// Make certificates valid for this long
-    #[arg(long, env = "SEALED_SECRETS_KEY_TTL", default_value = "87600h0m0s")]
-    #[arg(value_parser = go_duration, allow_hyphen_values = true)]
-    key_ttl: SignedDuration,
-    /// Make a new sealing key this often; 0 for never
-    #[arg(
-        long,
-        env = "SEALED_SECRETS_KEY_RENEW_PERIOD",
-        default_value = "720h0m0s"
-    )]
-    #[arg(value_parser = go_duration, allow_hyphen_values = true)]
-    key_renew_period: SignedDuration,
-    /// Name certificates with this common name
-    #[arg(long, env = "SEALED_SECRETS_MY_CN", default_value = "")]
-    my_cn: String,
-    /// Watch all namespaces, or only the controller's own
-    #[arg(long, env = "SEALED_SECRETS_ALL_NAMESPACES", default_value = "true", num_args = 0..=1)]
-    #[arg(require_equals = true, default_missing_value = "true", action = ArgAction::Set)]
-    all_namespaces: bool,
-    /// Write the status of SealedSecrets
-    #[arg(long, env = "SEALED_SECRETS_UPDATE_STATUS", default_value = "true", num_args = 0..=1)]
-    #[arg(require_equals = true, default_missing_value = "true", action = ArgAction::Set)]
-    update_status: bool,
-    /// Leave a Secret that was deleted by hand as it is
-    #[arg(long, env = "SEALED_SECRETS_SKIP_RECREATE", default_value = "false", num_args = 0..=1)]
-    #[arg(require_equals = true, default_missing_value = "true", action = ArgAction::Set)]
-    skip_recreate: bool,
-    /// Try a failed object again this often before slowing down
-    #[arg(long, env = "SEALED_SECRETS_MAX_UNSEAL_RETRIES", default_value = "5")]
-    max_unseal_retries: u32,
-    /// Answer HTTP here
-    #[arg(long, env = "SEALED_SECRETS_LISTEN_ADDR", default_value = ":8080")]
-    listen_addr: String,
-    /// Use the cluster of this kubeconfig instead of the one around the process
-    #[arg(long)]
-    kubeconfig: Option<PathBuf>,
-    /// Print the version
-    #[arg(long)]
-    version: bool,
-    /// Stray words are ignored
-    #[arg(hide = true)]
-    stray: Vec<String>,
+/// What a command line asks for.
+#[derive(Debug)]
+pub enum Asked {
+    /// To print this and end.
+    Print(String),
+    /// To run; the warnings are for the log, which the settings have to start first.
+    Run {
+        /// The settings.
+        config: Box<Config>,
+        /// What was said and is not heeded.
+        warnings: Vec<String>,
+    },
 }
 
-/// What the controller is to do, checked.
-#[derive(Clone, Debug)]
-pub struct Config {
-    /// The controller's own namespace, where its keys live.
-    pub namespace: String,
-    /// The beginning of every key's name.
-    pub key_prefix: String,
-    /// RSA bits of new keys.
-    pub key_size: u32,
-    /// Validity of new certificates.
-    pub key_ttl: SignedDuration,
-    /// Age at which the newest key gets a successor; none for never.
-    pub key_renew_period: Option<SignedDuration>,
-    /// Common name of new certificates; may be empty.
-    pub common_name: String,
-    /// Whether to watch every namespace.
-    pub all_namespaces: bool,
-    /// Whether to write status.
-    pub update_status: bool,
-    /// Whether deleted Secrets come back.
-    pub recreate: bool,
-    /// How many quick retries a failed object gets.
-    pub quick_retries: u32,
-    /// Where HTTP is answered.
-    pub listen_addr: String,
-    /// The cluster, when it is not the one around the process.
-    pub kubeconfig: Option<PathBuf>,
+/// A command line that cannot be.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// It does not parse; the list of flags comes after the reason.
+    #[error("{0}\n{1}")]
+    Usage(String, String),
+    /// It says what cannot be.
+    #[error("error: {0}")]
+    Setting(#[from] InvalidSetting),
 }
 
 /// A setting that cannot be.
-#[derive(Debug, thiserror::Error, PartialEq, Eq)]
-pub enum InvalidConfig {
-    /// See compatibility: the text is upstream's.
+#[derive(Debug, thiserror::Error, PartialEq)]
+pub enum InvalidSetting {
+    /// The text is upstream's.
     #[error("name is too long, must be shorter than 245, got {0}")]
     PrefixTooLong(usize),
-    /// See compatibility: the text is upstream's.
+    /// The text is upstream's.
     #[error("name contains illegal character {0}")]
     PrefixCharacter(char),
+    /// A size that no key has.
+    #[error("--key-size must be 2048, 3072, 4096 or 8192, not {0}")]
+    KeySize(i64),
     /// A period that runs backwards.
     #[error("--key-renew-period must not be negative")]
     NegativePeriod,
     /// A certificate that ends before it begins.
     #[error("--key-ttl must be positive")]
     KeyTtl,
+    /// An instant that is none.
+    #[error("--key-cutoff-time must be a date like `Mon, 02 Jan 2006 15:04:05 -0700`, not {0:?}")]
+    Cutoff(String),
+    /// A rate or a burst at which nothing gets through.
+    #[error("--{0} must be positive")]
+    NotPositive(&'static str),
 }
 
-impl Arguments {
-    /// Whether only the version is asked for.
-    pub fn asks_for_version(&self) -> bool {
-        self.version
-    }
+// The order is that of `--help`.
+#[derive(Parser)]
+#[command(
+    name = "controller",
+    disable_help_flag = true,
+    args_override_self = true
+)]
+#[command(help_template = "{options}", term_width = 0, next_line_help = true)] // the same for every terminal
+struct Flags {
+    /// Begin the names of sealing keys with this
+    #[arg(long, default_value = "sealed-secrets-key", value_name = "PREFIX")]
+    key_prefix: String,
+    /// Make RSA keys of this many bits: 2048, 3072, 4096 or 8192
+    #[arg(long, default_value = "4096", value_name = "BITS")]
+    key_size: Int,
+    /// Make certificates valid for this long
+    #[arg(long, default_value = "87600h0m0s", value_name = "DURATION")]
+    key_ttl: Duration,
+    /// Name certificates with this common name
+    #[arg(long, default_value = "", value_name = "NAME")]
+    my_cn: String,
+    /// Make a new sealing key this often; 0 for never
+    #[arg(
+        long,
+        default_value = "720h0m0s",
+        value_name = "DURATION",
+        overrides_with = "rotate_period"
+    )]
+    key_renew_period: Duration,
+    /// Deprecated, use key-renew-period instead
+    #[arg(long, value_name = "DURATION", overrides_with = "key_renew_period")]
+    rotate_period: Option<Duration>,
+    /// Seal to the newest key by CertNotBefore or by SecretCreationTimestamp
+    #[arg(long, default_value = "CertNotBefore", value_name = "ORDER")]
+    key_order_priority: String,
+    /// Make a new key at start if the newest is from before this (RFC 1123, as `date -R` prints it)
+    #[arg(long, default_value = "", value_name = "TIME")]
+    key_cutoff_time: String,
+    /// Put these labels on new sealing keys: k=v,k=v
+    #[arg(long, default_value = "", value_name = "LABELS")]
+    privatekey_labels: String,
+    /// Put these annotations on new sealing keys: k=v,k=v
+    #[arg(long, default_value = "", value_name = "ANNOTATIONS")]
+    privatekey_annotations: String,
+    /// When there is no sealing key, make one: when-unused (by no SealedSecret so far), always or never
+    #[arg(
+        long,
+        value_enum,
+        hide_possible_values = true,
+        default_value = "when-unused",
+        value_name = "WHEN"
+    )]
+    first_key: FirstKey,
+    /// Watch for new sealing keys; they always are, this changes nothing
+    #[arg(long, default_value = "false", value_name = "BOOL")]
+    watch_for_secrets: Switch,
+    /// Open the deprecated field `data` of SealedSecrets
+    #[arg(long, default_value = "true", value_name = "BOOL")]
+    accept_deprecated_v1_data: Switch,
+    /// Watch all namespaces, or only the controller's own
+    #[arg(long, default_value = "true", value_name = "BOOL")]
+    all_namespaces: Switch,
+    /// Watch these namespaces and the controller's own: a,b
+    #[arg(long, default_value = "", value_name = "NAMESPACES")]
+    additional_namespaces: String,
+    /// Watch only the SealedSecrets that this label selector selects
+    #[arg(long, default_value = "", value_name = "SELECTOR")]
+    label_selector: String,
+    /// Write the status of SealedSecrets
+    #[arg(long, default_value = "true", value_name = "BOOL")]
+    update_status: Switch,
+    /// Leave Secrets as they are that others deleted or changed
+    #[arg(long, default_value = "false", value_name = "BOOL")]
+    skip_recreate: Switch,
+    /// Delete the Secret of a SealedSecret that is gone, instead of leaving that to Kubernetes
+    #[arg(long, default_value = "false", value_name = "BOOL")]
+    old_gc_behavior: Switch,
+    /// Try a failed object again this often before slowing down
+    #[arg(long, default_value = "5", value_name = "TIMES")]
+    max_unseal_retries: Int,
+    /// Make no more requests per second to the API server than this; negative for no limit
+    #[arg(long, value_name = "NUMBER")]
+    kubeclient_qps: Option<Float>,
+    /// Make no more requests at once to the API server than this
+    #[arg(long, value_name = "NUMBER")]
+    kubeclient_burst: Option<Int>,
+    /// Answer HTTP here
+    #[arg(long, default_value = ":8080", value_name = "ADDRESS")]
+    listen_addr: String,
+    /// Use the cluster of this kubeconfig instead of the one around the process
+    #[arg(long, value_name = "FILE")]
+    kubeconfig: Option<PathBuf>,
+    /// Log this and what is worse: DEBUG, INFO, WARN or ERROR
+    #[arg(long, default_value = "INFO", value_name = "LEVEL")]
+    log_level: String,
+    /// Log as text or as json
+    #[arg(long, default_value = "text", value_name = "FORMAT")]
+    log_format: String,
+    /// Log INFO and below to stdout
+    #[arg(long, default_value = "true", value_name = "BOOL")]
+    log_info_stdout: Switch,
+    /// Print the version
+    #[arg(
+        long,
+        default_value = "false",
+        value_name = "BOOL",
+        hide_default_value = true
+    )]
+    version: Switch,
+    /// Print this list
+    #[arg(
+        short = 'h',
+        long,
+        default_value = "false",
+        value_name = "BOOL",
+        hide_default_value = true
+    )]
+    help: Switch,
+    // Words that are no flags are ignored, as they always were.
+    #[arg(hide = true)]
+    stray: Vec<OsString>,
+}
 
-    /// Lifts what was typed into what it means, for a controller whose own namespace is this one.
-    pub fn into_config(self, namespace: String) -> Result<Config, InvalidConfig> {
+/// Reads a command line, over the environment.
+pub fn parse(
+    line: impl IntoIterator<Item = OsString>,
+    variables: &BTreeMap<String, String>,
+) -> Result<Asked, Error> {
+    let mut line = line.into_iter();
+    let program = line.next().unwrap_or_else(|| "controller".into());
+    let mut command = command();
+    let usage = format!(
+        "Usage of {}:\n{}",
+        program.to_string_lossy(),
+        command.render_help()
+    );
+    let mut warnings = Vec::new();
+    let environment = environment::flags(&command, variables, &mut warnings);
+    let whole = [program].into_iter().chain(environment).chain(line);
+    let flags = command
+        .try_get_matches_from_mut(whole)
+        .and_then(|matches| Flags::from_arg_matches(&matches))
+        .map_err(|error| Error::Usage(message(&error), usage.clone()))?;
+    if flags.help.0 {
+        return Ok(Asked::Print(usage));
+    }
+    if flags.version.0 {
+        return Ok(Asked::Print(format!("controller version: {}\n", version())));
+    }
+    let config = Box::new(flags.lift(own_namespace(variables), &mut warnings)?);
+    Ok(Asked::Run { config, warnings })
+}
+
+/// The flags, read as pflag reads them: a switch takes no separate word, a value may begin with a dash.
+fn command() -> clap::Command {
+    Flags::command().mut_args(|arg| {
+        if arg.get_value_parser().type_id() == TypeId::of::<Switch>() {
+            arg.num_args(0..=1)
+                .require_equals(true)
+                .default_missing_value("true")
+        } else {
+            let is_flag = !arg.is_positional();
+            arg.allow_hyphen_values(is_flag)
+        }
+    })
+}
+
+impl Flags {
+    /// Lifts what was typed into what it means.
+    fn lift(self, namespace: String, warnings: &mut Vec<String>) -> Result<Config, InvalidSetting> {
         let Self {
             key_prefix,
             key_size,
             key_ttl,
-            key_renew_period,
             my_cn,
+            key_renew_period,
+            rotate_period,
+            key_order_priority,
+            key_cutoff_time,
+            privatekey_labels,
+            privatekey_annotations,
+            first_key,
+            watch_for_secrets: _,
+            accept_deprecated_v1_data,
             all_namespaces,
+            additional_namespaces,
+            label_selector,
             update_status,
             skip_recreate,
+            old_gc_behavior,
             max_unseal_retries,
+            kubeclient_qps,
+            kubeclient_burst,
             listen_addr,
             kubeconfig,
+            log_level,
+            log_format,
+            log_info_stdout,
             version: _,
+            help: _,
             stray: _,
         } = self;
-        check_key_prefix(&key_prefix)?;
-        if key_renew_period.is_negative() {
-            return Err(InvalidConfig::NegativePeriod);
+        let mut warn = |text: String| warnings.push(text);
+        if rotate_period.is_some() {
+            warn(
+                "Flag --rotate-period has been deprecated, please use key-renew-period instead"
+                    .to_owned(),
+            );
         }
-        if !key_ttl.is_positive() {
-            return Err(InvalidConfig::KeyTtl);
-        }
+        let log = Log {
+            level: level(&log_level, &mut warn),
+            json: log_format == "json",
+            info_to_stdout: log_info_stdout.0,
+        };
         Ok(Config {
-            namespace,
-            key_prefix,
-            key_size: key_size.parse().unwrap_or(4096),
-            key_ttl,
-            key_renew_period: (!key_renew_period.is_zero()).then_some(key_renew_period),
+            key_prefix: checked_prefix(key_prefix)?,
+            key_size: size(key_size.0)?,
+            key_ttl: Some(key_ttl.0)
+                .filter(SignedDuration::is_positive)
+                .ok_or(InvalidSetting::KeyTtl)?,
             common_name: my_cn,
-            all_namespaces,
-            update_status,
-            recreate: !skip_recreate,
-            quick_retries: max_unseal_retries,
+            key_labels: pairs(&privatekey_labels, "privatekey-labels", &mut warn),
+            key_annotations: pairs(&privatekey_annotations, "privatekey-annotations", &mut warn),
+            key_renew_period: period(rotate_period.unwrap_or(key_renew_period).0)?,
+            key_order: order(&key_order_priority, &mut warn),
+            key_cutoff: cutoff(key_cutoff_time)?,
+            first_key,
+            accept_deprecated_data: accept_deprecated_v1_data.0,
+            watched: watched(all_namespaces.0, &additional_namespaces, &namespace),
+            label_selector,
+            update_status: update_status.0,
+            repair: !skip_recreate.0,
+            delete_secrets: old_gc_behavior.0,
+            quick_retries: u32::try_from(max_unseal_retries.0.max(0)).unwrap_or(u32::MAX),
+            request_limit: request_limit(kubeclient_qps, kubeclient_burst)?,
             listen_addr,
-            kubeconfig,
+            kubeconfig: kubeconfig.filter(|path| !path.as_os_str().is_empty()),
+            log,
+            namespace,
         })
     }
 }
 
-impl Config {
-    /// Every default, for a controller whose own namespace is this one.
-    pub fn defaults(namespace: &str) -> Self {
-        Self {
-            namespace: namespace.to_owned(),
-            key_prefix: "sealed-secrets-key".to_owned(),
-            key_size: 4096,
-            key_ttl: SignedDuration::from_hours(87_600),
-            key_renew_period: Some(SignedDuration::from_hours(720)),
-            common_name: String::new(),
-            all_namespaces: true,
-            update_status: true,
-            recreate: true,
-            quick_retries: 5,
-            listen_addr: ":8080".to_owned(),
-            kubeconfig: None,
-        }
-    }
-}
-
-/// `h m s ms us ns`, as Go writes durations; zero needs no unit.
-fn go_duration(text: &str) -> Result<SignedDuration, jiff::Error> {
-    if text == "0" {
-        Ok(SignedDuration::ZERO)
-    } else {
-        text.parse()
-    }
+/// Stamped when built, or the version of the crate.
+pub(crate) fn version() -> &'static str {
+    option_env!("SEALED_SECRETS_VERSION").unwrap_or(env!("CARGO_PKG_VERSION"))
 }
 
 /// The namespace that the process runs in, as far as it is told.
-pub fn own_namespace() -> String {
-    let told = std::env::var("POD_NAMESPACE")
-        .ok()
-        .filter(|namespace| !namespace.is_empty());
+fn own_namespace(variables: &BTreeMap<String, String>) -> String {
+    let told = variables
+        .get("POD_NAMESPACE")
+        .filter(|namespace| !namespace.is_empty())
+        .cloned();
     let mounted = || std::fs::read_to_string(NAMESPACE_FILE).ok();
     told.or_else(mounted).map_or_else(
         || "default".to_owned(),
@@ -204,79 +331,131 @@ pub fn own_namespace() -> String {
     )
 }
 
-/// What the log is to tell, as `RUST_LOG` has it.
-pub fn log_filter() -> Option<String> {
-    std::env::var("RUST_LOG").ok()
+fn checked_prefix(prefix: String) -> Result<String, InvalidSetting> {
+    if prefix.len() > 245 {
+        return Err(InvalidSetting::PrefixTooLong(prefix.len()));
+    }
+    let is_illegal = |c: &char| !matches!(c, 'a'..='z' | '0'..='9' | '-');
+    match prefix.chars().find(is_illegal) {
+        Some(illegal) => Err(InvalidSetting::PrefixCharacter(illegal)),
+        None => Ok(prefix),
+    }
 }
 
-fn check_key_prefix(prefix: &str) -> Result<(), InvalidConfig> {
-    if prefix.len() > 245 {
-        return Err(InvalidConfig::PrefixTooLong(prefix.len()));
+fn size(bits: i64) -> Result<u32, InvalidSetting> {
+    let size = u32::try_from(bits)
+        .ok()
+        .filter(|bits| KEY_SIZES.contains(bits));
+    size.ok_or(InvalidSetting::KeySize(bits))
+}
+
+fn period(period: SignedDuration) -> Result<Option<SignedDuration>, InvalidSetting> {
+    if period.is_negative() {
+        return Err(InvalidSetting::NegativePeriod);
     }
-    let is_legal = |c: &char| matches!(c, 'a'..='z' | '0'..='9' | '-');
-    match prefix.chars().find(|c| !is_legal(c)) {
-        Some(illegal) => Err(InvalidConfig::PrefixCharacter(illegal)),
-        None => Ok(()),
+    Ok(Some(period).filter(SignedDuration::is_positive))
+}
+
+fn order(name: &str, warn: &mut impl FnMut(String)) -> KeyOrder {
+    match name {
+        "CertNotBefore" => KeyOrder::NotBefore,
+        "SecretCreationTimestamp" => KeyOrder::Created,
+        _ => {
+            warn(format!(
+                "--key-order-priority {name:?} is not known, CertNotBefore is used"
+            ));
+            KeyOrder::NotBefore
+        }
     }
+}
+
+fn cutoff(text: String) -> Result<Option<Timestamp>, InvalidSetting> {
+    if text.is_empty() {
+        return Ok(None);
+    }
+    let parsed = DateTimeParser::new()
+        .relaxed_weekday(true)
+        .parse_timestamp(&text);
+    parsed.map(Some).map_err(|_| InvalidSetting::Cutoff(text))
+}
+
+/// `k=v,k=v`; a value ends at a second `=`, as upstream reads it.
+fn pairs(text: &str, flag: &str, warn: &mut impl FnMut(String)) -> BTreeMap<String, String> {
+    let mut pairs = BTreeMap::new();
+    for element in text.split(',').filter(|_| !text.is_empty()) {
+        let mut parts = element.split('=');
+        match (parts.next(), parts.next()) {
+            (Some(key), Some(value)) if !key.is_empty() => {
+                pairs.insert(key.to_owned(), value.to_owned());
+            }
+            _ => warn(format!(
+                "--{flag}: {element:?} is left out: it is not of the form key=value"
+            )),
+        }
+    }
+    pairs
+}
+
+fn watched(all: bool, additional: &str, own: &str) -> Watched {
+    let mut names: Vec<String> = Vec::new();
+    for name in additional
+        .split(',')
+        .map(str::trim)
+        .filter(|name| !name.is_empty())
+    {
+        if name != own && !names.iter().any(|known| known == name) {
+            names.push(name.to_owned());
+        }
+    }
+    if all && additional.is_empty() {
+        Watched::All
+    } else {
+        Watched::Own { additional: names }
+    }
+}
+
+fn request_limit(
+    qps: Option<Float>,
+    burst: Option<Int>,
+) -> Result<Option<RequestLimit>, InvalidSetting> {
+    let per_second = match qps {
+        None if burst.is_none() => return Ok(None),
+        Some(Float(qps)) if qps < 0.0 => return Ok(None),
+        None | Some(Float(0.0)) => REQUESTS_PER_SECOND, // what client-go makes of it
+        Some(Float(qps)) => qps,
+    };
+    let burst = match burst {
+        None | Some(Int(0)) => REQUEST_BURST,
+        Some(Int(burst)) => {
+            u32::try_from(burst).map_err(|_| InvalidSetting::NotPositive("kubeclient-burst"))?
+        }
+    };
+    Ok(Some(RequestLimit { per_second, burst }))
+}
+
+/// A level as slog names it, perhaps with an offset: `WARN`, `INFO+2`.
+fn level(text: &str, warn: &mut impl FnMut(String)) -> i32 {
+    let (name, offset) = text.split_at(text.find(['+', '-']).unwrap_or(text.len()));
+    let base: Option<i32> = match name.to_ascii_uppercase().as_str() {
+        "DEBUG" => Some(-4),
+        "INFO" => Some(0),
+        "WARN" => Some(4),
+        "ERROR" => Some(8),
+        _ => None,
+    };
+    let offset: Option<i32> = if offset.is_empty() {
+        Some(0)
+    } else {
+        offset.parse().ok()
+    };
+    let level = base
+        .zip(offset)
+        .map(|(base, offset)| base.saturating_add(offset));
+    level.unwrap_or_else(|| {
+        warn(format!("--log-level {text:?} is not known, INFO is used"));
+        0
+    })
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn config(arguments: &[&str]) -> Result<Config, InvalidConfig> {
-        Arguments::try_parse_from([&["controller"], arguments].concat())
-            .unwrap()
-            .into_config("kube-system".into())
-    }
-
-    #[test]
-    fn takes_upstreams_defaults() {
-        let parsed = config(&[]).unwrap();
-        assert_eq!(
-            format!("{parsed:?}"),
-            format!("{:?}", Config::defaults("kube-system"))
-        );
-    }
-
-    #[test]
-    fn reads_go_durations_and_zero_as_never() {
-        assert_eq!(
-            config(&["--key-ttl", "1h30m"]).unwrap().key_ttl,
-            SignedDuration::from_mins(90)
-        );
-        assert_eq!(
-            config(&["--key-renew-period=0"]).unwrap().key_renew_period,
-            None
-        );
-        assert_eq!(
-            config(&["--key-renew-period=0s"]).unwrap().key_renew_period,
-            None
-        );
-    }
-
-    #[test]
-    fn refuses_what_cannot_be() {
-        assert_eq!(
-            config(&["--key-renew-period=-1h"]).err(),
-            Some(InvalidConfig::NegativePeriod)
-        );
-        assert_eq!(config(&["--key-ttl=0s"]).err(), Some(InvalidConfig::KeyTtl));
-        assert_eq!(
-            config(&["--key-prefix=A"]).err(),
-            Some(InvalidConfig::PrefixCharacter('A'))
-        );
-        let long = "a".repeat(246);
-        assert_eq!(
-            config(&["--key-prefix", &long]).err(),
-            Some(InvalidConfig::PrefixTooLong(246))
-        );
-        assert!(Arguments::try_parse_from(["controller", "--key-size=1024"]).is_err());
-    }
-
-    #[test]
-    fn takes_switches_with_an_equals_sign_and_ignores_stray_words() {
-        let parsed = config(&["--update-status", "--all-namespaces=false", "stray"]).unwrap();
-        assert!(parsed.update_status && !parsed.all_namespaces);
-    }
-}
+mod tests;

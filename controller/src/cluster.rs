@@ -4,8 +4,12 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use kube::api::PostParams;
+use kube::client::ClientBuilder;
 use kube::config::{InClusterError, KubeConfigOptions, Kubeconfig, KubeconfigError};
 use kube::{Client, Config};
+use tower::limit::RateLimitLayer;
+
+use crate::config::RequestLimit;
 
 /// No watch is silent for longer: its bookmarks come every minute, and it ends after 290 s.
 const SILENCE: Duration = Duration::from_secs(295);
@@ -32,8 +36,11 @@ pub enum Error {
 #[error("the API server did not answer within {} s", ANSWER.as_secs())]
 pub(crate) struct Late;
 
-/// Connects to the cluster around this process, or to that of a kubeconfig.
-pub async fn connect(kubeconfig: Option<&Path>) -> Result<Client, Error> {
+/// Connects to the cluster around this process, or to that of a kubeconfig; asks it no more than `limit`.
+pub async fn connect(
+    kubeconfig: Option<&Path>,
+    limit: Option<RequestLimit>,
+) -> Result<Client, Error> {
     let mut config = match kubeconfig {
         None => Config::incluster()?,
         Some(path) => from_file(path)
@@ -43,7 +50,14 @@ pub async fn connect(kubeconfig: Option<&Path>) -> Result<Client, Error> {
     // kube would send every method again, POST included, after answers that may hide a success.
     config.default_retry = false;
     config.read_timeout = Some(SILENCE);
-    Ok(Client::try_from(config)?)
+    let client = ClientBuilder::try_from(config)?;
+    Ok(match limit {
+        None => client.build(),
+        Some(limit) => {
+            let layer = RateLimitLayer::new(limit.burst.into(), limit.window());
+            client.with_layer(&layer).build()
+        }
+    })
 }
 
 /// Who writes, in the fields of every object that we write.

@@ -2,7 +2,7 @@
 
 use jiff::Timestamp;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
-use sealing::{Condition, Status};
+use sealing::{Applied, Condition, Status};
 
 /// What the conditions are to say.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -14,13 +14,24 @@ pub(crate) struct Verdict {
     pub(crate) message: String,
 }
 
-/// The status after a reconcile of `generation`; none if the present one says it all.
+/// How a status differs from the present one.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum News {
+    /// What users read: a condition, or the generation that it speaks of.
+    State,
+    /// The record alone.
+    Record,
+}
+
+/// The status after a reconcile of `generation`; none if the present one says it all. Without a new
+/// record the old one stays: it may still prove whose the Secret is.
 pub(crate) fn next(
     present: &Status,
     verdict: &Verdict,
+    record: Option<&Applied>,
     generation: Option<i64>,
     now: Timestamp,
-) -> Option<Status> {
+) -> Option<(Status, News)> {
     let synced = condition("Synced", None, verdict, present, now);
     let ready = condition("Ready", Some(verdict.reason), verdict, present, now);
     let says = |condition: &Condition| {
@@ -31,18 +42,24 @@ pub(crate) fn next(
         };
         present.conditions.iter().find(same).is_some()
     };
-    if present.observed_generation == generation && says(&synced) && says(&ready) {
-        return None;
-    }
+    let is_told = present.observed_generation == generation && says(&synced) && says(&ready);
+    let applied = record.or(present.applied.as_ref());
+    let news = match is_told {
+        false => News::State,
+        true if applied != present.applied.as_ref() => News::Record,
+        true => return None,
+    };
     let is_other =
         |condition: &&Condition| condition.type_ != "Synced" && condition.type_ != "Ready";
     let others = present.conditions.iter().filter(is_other).cloned();
     // Upstream's tools read the first condition, whatever its type.
     let conditions = [synced, ready].into_iter().chain(others).collect();
-    Some(Status {
+    let status = Status {
         observed_generation: generation,
         conditions,
-    })
+        applied: applied.cloned(),
+    };
+    Some((status, news))
 }
 
 fn condition(
@@ -99,8 +116,13 @@ mod tests {
         Timestamp::new(second, 999).unwrap()
     }
 
+    fn status(present: &Status, verdict: &Verdict, generation: i64, second: i64) -> Status {
+        let next = next(present, verdict, None, Some(generation), at(second));
+        next.unwrap().0
+    }
+
     fn after(verdict: &Verdict, generation: i64, second: i64) -> Status {
-        next(&Status::default(), verdict, Some(generation), at(second)).unwrap()
+        status(&Status::default(), verdict, generation, second)
     }
 
     #[test]
@@ -130,12 +152,13 @@ mod tests {
 
     #[test]
     fn says_nothing_twice() {
-        assert_eq!(next(&after(&good(), 1, 10), &good(), Some(1), at(20)), None);
+        let told = after(&good(), 1, 10);
+        assert_eq!(next(&told, &good(), None, Some(1), at(20)), None);
     }
 
     #[test]
     fn moves_the_update_but_not_the_transition_with_a_new_generation() {
-        let status = next(&after(&good(), 1, 10), &good(), Some(2), at(20)).unwrap();
+        let status = status(&after(&good(), 1, 10), &good(), 2, 20);
         let synced = &status.conditions[0];
         assert_eq!(
             synced.last_update_time,
@@ -151,9 +174,9 @@ mod tests {
     #[test]
     fn writes_a_changed_message_and_clears_it_on_success() {
         let failed = after(&bad("one"), 1, 10);
-        let changed = next(&failed, &bad("two"), Some(1), at(20)).unwrap();
+        let changed = status(&failed, &bad("two"), 1, 20);
         assert_eq!(changed.conditions[0].message.as_deref(), Some("two"));
-        let healed = next(&changed, &good(), Some(1), at(30)).unwrap();
+        let healed = status(&changed, &good(), 1, 30);
         assert_eq!(healed.conditions[0].message, None);
         assert_eq!(
             healed.conditions[0].last_transition_time,
@@ -165,7 +188,27 @@ mod tests {
     fn adds_ready_to_what_upstream_wrote() {
         let mut upstream = after(&good(), 1, 10);
         upstream.conditions.truncate(1);
-        let status = next(&upstream, &good(), Some(1), at(20)).unwrap();
+        let status = status(&upstream, &good(), 1, 20);
         assert_eq!(status.conditions.len(), 2);
+    }
+
+    #[test]
+    fn writes_a_new_record_alone_and_keeps_the_old_one_on_failure() {
+        let record = Applied {
+            generation: 1,
+            ..Applied::default()
+        };
+        let told = after(&good(), 1, 10);
+        let (recorded, news) = next(&told, &good(), Some(&record), Some(1), at(20)).unwrap();
+        assert_eq!(
+            (recorded.applied.as_ref(), news),
+            (Some(&record), News::Record)
+        );
+        assert_eq!(
+            next(&recorded, &good(), Some(&record), Some(1), at(30)),
+            None
+        );
+        let failed = status(&recorded, &bad("one"), 1, 40);
+        assert_eq!(failed.applied, Some(record));
     }
 }

@@ -2,11 +2,11 @@
 
 use std::time::Duration;
 
-use sealing::Malformed;
+use sealing::{Causes, ItemError, Malformed};
 
 use crate::key_ring::KEY_LABEL;
 use crate::namespaced_name::NamespacedName;
-use crate::{ownership, secret_api};
+use crate::{apply, pace, secret_api};
 
 const QUICKEST: Duration = Duration::from_millis(5);
 pub(crate) const SLOWEST: Duration = Duration::from_secs(300);
@@ -16,73 +16,108 @@ pub(crate) const SLOWEST: Duration = Duration::from_secs(300);
 pub(crate) enum Error {
     #[error(transparent)]
     Malformed(#[from] Malformed),
-    #[error(transparent)]
-    Unseal(#[from] sealing::Error),
+    #[error("{}", with_causes(.0, .1))]
+    Unseal(sealing::Error, Causes),
+    #[error("using deprecated 'data' field, use 'encryptedData' or flip the feature flag")]
+    Deprecated,
     #[error("unsealing was interrupted")]
     Interrupted(#[from] tokio::task::JoinError),
     /// It would make a sealing key out of a value that anybody may have chosen.
     #[error("cannot make a sealing key: the label `{KEY_LABEL}` is reserved in this namespace")]
     ReservedLabel,
     #[error(transparent)]
-    NotOwned(#[from] ownership::NotOwned),
+    Apply(apply::Error),
     #[error("{}", api_text(.0))]
     Api(#[from] secret_api::Error),
+}
+
+impl From<apply::Error> for Error {
+    fn from(error: apply::Error) -> Self {
+        match error {
+            apply::Error::Api(error) => Self::Api(error),
+            error => Self::Apply(error),
+        }
+    }
 }
 
 impl Error {
     /// The one word for this failure: of the Event and of the condition `Ready`. Upstream's words,
     /// since dashboards match them.
     pub(crate) fn reason(&self) -> &'static str {
-        match self {
-            Self::Malformed(_) | Self::Unseal(_) | Self::Interrupted(_) => "ErrUnsealFailed",
-            Self::ReservedLabel | Self::NotOwned(_) | Self::Api(_) => "ErrUpdateFailed",
+        if self.is_about_unsealing() {
+            "ErrUnsealFailed"
+        } else {
+            "ErrUpdateFailed"
         }
     }
 
     /// The sentence of the Event on this object.
     pub(crate) fn event_message(&self, object: &NamespacedName) -> String {
         match self {
-            Self::Malformed(_) | Self::Unseal(_) | Self::Interrupted(_) => {
-                format!("Failed to unseal: {self}")
-            }
-            Self::NotOwned(error) => error.to_string(),
-            Self::Api(_) if self.is_immutable() => {
+            Self::Apply(apply::Error::Immutable) => {
                 format!("Error updating {object}: {IMMUTABLE_HELP}")
             }
-            Self::ReservedLabel | Self::Api(_) => self.to_string(),
+            _ if self.is_about_unsealing() => format!("Failed to unseal: {self}"),
+            _ => self.to_string(),
         }
-    }
-
-    /// Whether time cannot help, nor a new key.
-    pub(crate) fn waits_for_a_change(&self) -> bool {
-        matches!(self, Self::Malformed(_) | Self::ReservedLabel) || self.is_immutable()
-    }
-
-    /// Whether the Secret may never change again.
-    fn is_immutable(&self) -> bool {
-        matches!(
-            self,
-            Self::Api(secret_api::Error::Api(kube::Error::Api(status))) if status.message.ends_with(IMMUTABLE)
-        )
     }
 
     /// The sentence of the condition.
     pub(crate) fn condition_message(&self) -> String {
         match self {
-            Self::NotOwned(error) => format!("failed update: {error}"),
+            Self::Apply(error @ apply::Error::NotOwned(_)) => format!("failed update: {error}"),
             _ => self.to_string(),
         }
     }
 
-    /// When to try again after this many failures in a row; none if only a change can help.
+    /// Whether the namespace of the object is being deleted: that is nobody's failure.
+    pub(crate) fn is_the_end_of_its_namespace(&self) -> bool {
+        let Self::Api(secret_api::Error::Api(kube::Error::Api(status))) = self else {
+            return false;
+        };
+        let mut causes = status.details.iter().flat_map(|details| &details.causes);
+        causes.any(|cause| cause.reason == "NamespaceTerminating")
+    }
+
+    /// When to try again after this many failures in a row; none if only a change can help, which
+    /// wakes the object anyway: an edit, a new key, another Secret.
     pub(crate) fn retry(&self, failures: u32, quick_retries: u32) -> Option<Duration> {
         match self {
-            _ if self.waits_for_a_change() => None,
-            // Time opens nothing: a new key and an edit wake the object anyway.
-            Self::Unseal(_) => Some(SLOWEST),
-            Self::NotOwned(_) => Some(backoff(failures, 0)),
+            Self::Malformed(_) | Self::Deprecated | Self::ReservedLabel => None,
+            Self::Apply(apply::Error::Immutable | apply::Error::Type { .. }) => None,
+            Self::Unseal(error, _) if is_about_keys(error) => None,
+            _ if self.is_the_end_of_its_namespace() => None,
+            Self::Unseal(..) => Some(SLOWEST),
+            Self::Apply(apply::Error::Contended) => Some(pace::PERIOD),
+            Self::Apply(_) => Some(backoff(failures, 0)),
             _ => Some(backoff(failures, quick_retries)),
         }
+    }
+
+    fn is_about_unsealing(&self) -> bool {
+        matches!(
+            self,
+            Self::Malformed(_) | Self::Unseal(..) | Self::Deprecated | Self::Interrupted(_)
+        )
+    }
+}
+
+/// Upstream's text is the beginning.
+fn with_causes(error: &sealing::Error, causes: &Causes) -> String {
+    let causes = causes.to_string();
+    match causes.is_empty() {
+        true => error.to_string(),
+        false => format!("{error}; {causes}"),
+    }
+}
+
+/// Whether nothing but the keys and the sealed values decides.
+fn is_about_keys(error: &sealing::Error) -> bool {
+    match error {
+        sealing::Error::Items(failures) => failures
+            .iter()
+            .all(|(_, error)| matches!(error, ItemError::Undecryptable | ItemError::Base64(_))),
+        _ => true,
     }
 }
 
@@ -111,15 +146,12 @@ fn api_text(error: &secret_api::Error) -> String {
     let fields: Vec<String> = causes
         .map(|cause| format!("{}: {}", cause.field, cause.reason))
         .collect();
-    let is_immutable = status.message.ends_with(IMMUTABLE);
-    match (is_immutable, fields.is_empty()) {
-        (true, _) => format!("the Secret is invalid: data: Forbidden: {IMMUTABLE}"),
-        (false, true) => "the API server refused the Secret as invalid".to_owned(),
-        (false, false) => format!("the Secret is invalid: {}", fields.join(", ")),
+    match fields.is_empty() {
+        true => "the API server refused the Secret as invalid".to_owned(),
+        false => format!("the Secret is invalid: {}", fields.join(", ")),
     }
 }
 
-const IMMUTABLE: &str = "field is immutable when `immutable` is set";
 const IMMUTABLE_HELP: &str = "the target Secret is immutable. Once a Secret is marked as immutable, \
     it is not possible to revert this change nor to mutate the contents of the data field. \
     You can only delete and recreate the Secret.";
@@ -142,7 +174,7 @@ mod tests {
 
     #[test]
     fn does_not_hurry_where_another_owner_has_to_go_first() {
-        let error = Error::NotOwned(ownership::NotOwned("db".into()));
+        let error = Error::Apply(apply::Error::NotOwned("db".into()));
         assert_eq!(error.retry(1, 5), Some(Duration::from_secs(1)));
     }
 
@@ -150,6 +182,25 @@ mod tests {
     fn waits_for_a_change_of_a_malformed_object() {
         let object = serde_json::json!({ "spec": 1 });
         let error = Error::Malformed(sealing::SealedSecret::from_value(object).unwrap_err());
+        assert_eq!(error.retry(1, 5), None);
+    }
+
+    #[test]
+    fn waits_for_a_key_or_an_edit_where_nothing_else_can_help() {
+        let error = sealing::Error::DeprecatedBlob;
+        assert_eq!(Error::Unseal(error, Causes::default()).retry(1, 5), None);
+        assert_eq!(Error::Apply(apply::Error::Immutable).retry(1, 5), None);
+    }
+
+    #[test]
+    fn sees_the_end_of_a_namespace_and_waits_for_nothing() {
+        let status = serde_json::from_value(serde_json::json!({
+            "status": "Failure", "code": 403, "reason": "Forbidden", "message": "it is being terminated",
+            "details": { "causes": [{ "reason": "NamespaceTerminating", "field": "metadata.namespace" }] },
+        }))
+        .unwrap();
+        let error = Error::Api(kube::Error::Api(status).into());
+        assert!(error.is_the_end_of_its_namespace());
         assert_eq!(error.retry(1, 5), None);
     }
 

@@ -46,6 +46,7 @@ impl Events {
         reason: &'static str,
         message: &str,
     ) {
+        tracing::info!("{}", line(object, kind, reason, message));
         let namespace = object.namespace.clone().unwrap_or_default();
         let events: Api<Event> = Api::namespaced(client.clone(), &namespace);
         let sameness = Sameness {
@@ -116,9 +117,56 @@ impl Events {
     }
 }
 
+/// An Event as upstream logs it.
+fn line(object: &ObjectReference, kind: &str, reason: &str, message: &str) -> String {
+    let [namespace, name, uid, api_version, resource_version, of_kind] = [
+        &object.namespace,
+        &object.name,
+        &object.uid,
+        &object.api_version,
+        &object.resource_version,
+        &object.kind,
+    ]
+    .map(|part| part.as_deref().unwrap_or_default());
+    format!(
+        "Event(v1.ObjectReference{{Kind:{of_kind:?}, Namespace:{namespace:?}, Name:{name:?}, UID:{uid:?}, \
+        APIVersion:{api_version:?}, ResourceVersion:{resource_version:?}, FieldPath:\"\"}}): \
+        type: '{kind}' reason: '{reason}' {message}"
+    )
+}
+
 /// Messages are long, and only their sameness counts.
 fn hash_of(message: &str) -> u64 {
     let mut hasher = DefaultHasher::new();
     message.hash(&mut hasher);
     hasher.finish()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn logs_an_event_as_upstream_does() {
+        let object = ObjectReference {
+            kind: Some("SealedSecret".to_owned()),
+            namespace: Some("shop".to_owned()),
+            name: Some("db".to_owned()),
+            uid: Some("u".to_owned()),
+            api_version: Some("bitnami.com/v1alpha1".to_owned()),
+            resource_version: Some("7".to_owned()),
+            field_path: None,
+        };
+        assert_eq!(
+            line(
+                &object,
+                "Normal",
+                "Unsealed",
+                "SealedSecret unsealed successfully"
+            ),
+            "Event(v1.ObjectReference{Kind:\"SealedSecret\", Namespace:\"shop\", Name:\"db\", UID:\"u\", \
+            APIVersion:\"bitnami.com/v1alpha1\", ResourceVersion:\"7\", FieldPath:\"\"}): \
+            type: 'Normal' reason: 'Unsealed' SealedSecret unsealed successfully"
+        );
+    }
 }

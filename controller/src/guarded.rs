@@ -31,6 +31,20 @@ impl Guarded {
         self.metadata.deletion_timestamp.is_some()
     }
 
+    /// Whether its status says that what it says now was done.
+    pub(crate) fn is_told(&self) -> bool {
+        let mut conditions = self.status.conditions.iter();
+        let is_synced =
+            conditions.any(|condition| condition.type_ == "Synced" && condition.status == "True");
+        is_synced && self.status.observed_generation == self.metadata.generation
+    }
+
+    /// Whether its status says that it could not be unsealed.
+    pub(crate) fn has_failed(&self) -> bool {
+        let mut conditions = self.status.conditions.iter();
+        conditions.any(|condition| condition.type_ == "Synced" && condition.status == "False")
+    }
+
     /// Whether unsealing `self` can give another result than unsealing `other`. A status that was
     /// written makes no difference.
     pub(crate) fn says_other_than(&self, other: &Self) -> bool {

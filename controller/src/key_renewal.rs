@@ -1,99 +1,49 @@
-//! New keys: the first one, and a successor when the newest is old enough.
+//! New keys: the first one, and a successor when the current one is old enough or somebody asks.
 //!
-//! A key's name is fixed before the first request (`first`, or the fingerprint of the key that it
-//! succeeds), so that no repeated request, restart or second controller can make two.
+//! A key's name is fixed before the first request, by what all controllers that see the same keys
+//! agree on, so that no repeated request, restart or second controller can make two.
 
-use std::collections::BTreeMap;
 use std::time::Duration;
 
 use jiff::{SignedDuration, Timestamp};
-use k8s_openapi::ByteString;
-use k8s_openapi::api::core::v1::Secret;
-use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 use kube::Client;
-use sealing::{Fingerprint, GeneratedKey};
+use sealing::Fingerprint;
+use tokio::sync::mpsc::Receiver;
+use tokio::time::{Instant, sleep_until};
 
-use crate::args::Config;
-use crate::key_ring::{ACTIVE, KEY_LABEL, KeyRing, is_sealing_key};
-use crate::secret_api;
+use crate::config::{Config, FirstKey};
+use crate::event::Events;
+use crate::key_ring::{Current, KeyRing};
+use crate::key_secret::{Error, make};
+use crate::{absence, secret_api};
 
-const ORDINALS: usize = 10;
-const RETRY: Duration = Duration::from_secs(60);
+/// The pause after a key that could not be made grows from the first to the second.
+const PAUSES: [Duration; 2] = [Duration::from_secs(5), Duration::from_secs(300)];
 /// The clock is looked at this often: a timer that sleeps for a month does not see it being set.
 const TICK: Duration = Duration::from_secs(3600);
+/// Where no first key may be made, it is looked this often whether that has changed.
+const HOLD: Duration = Duration::from_secs(300);
 
-/// Why a key could not be made.
-#[derive(Debug, thiserror::Error)]
-pub enum Error {
-    /// The key itself.
-    #[error(transparent)]
-    Generate(#[from] sealing::key::Error),
-    /// The Secret of an older controller.
-    #[error("cannot read Secret `{0}`: {1}")]
-    Read(String, String),
-    /// Its Secret.
-    #[error("cannot write Secret `{0}`: {1}")]
-    Write(String, String),
-    /// Other Secrets have all its names.
-    #[error("every name for the key `{0}` is taken")]
-    NamesTaken(String),
-    /// A task that ended early.
-    #[error("key generation was interrupted")]
-    Interrupted,
-}
-
-impl From<tokio::task::JoinError> for Error {
-    fn from(_: tokio::task::JoinError) -> Self {
-        Self::Interrupted
-    }
-}
-
-/// Makes the first key when none is found, and successors for ever. Only the first may fail.
-pub(crate) async fn keep(client: &Client, config: &Config, keys: &KeyRing) -> Result<(), Error> {
+/// Makes the first key when there is none and none is missing, and successors for ever. Only what is
+/// needed at start may fail.
+pub(crate) async fn keep(
+    client: &Client,
+    config: &Config,
+    keys: &KeyRing,
+    mut asked: Receiver<()>,
+) -> Result<(), Error> {
     keys.loaded().await;
     adopt_legacy_key(client, config, keys).await?;
-    if keys.snapshot().is_empty() {
-        make_key(client, config, keys, "first").await?;
-    }
-    renew(client, config, keys).await;
-    Ok(())
-}
-
-/// Makes a successor whenever the newest key is old enough; a failure is tried again soon.
-async fn renew(client: &Client, config: &Config, keys: &KeyRing) {
-    loop {
-        let current = keys.current();
-        let newest = current.as_ref().map(|key| key.not_before());
-        let due = due_in(newest, config.key_renew_period, Timestamp::now());
-        match (current, due) {
-            (Some(current), Some(Duration::ZERO)) => {
-                let slot = successor_of(current.fingerprint());
-                if let Err(error) = make_key(client, config, keys, slot).await {
-                    tracing::error!(%error, "Failed to generate new key");
-                }
-                tokio::time::sleep(RETRY).await;
-            }
-            (_, due) => {
-                let wait = due.map_or(TICK, |due| due.min(TICK));
-                _ = tokio::time::timeout(wait, keys.changed()).await;
-            }
+    match (keys.current(Timestamp::now()), config.key_cutoff) {
+        (None, _) => first_key(client, config, keys, &mut asked).await?,
+        (Some(current), Some(cutoff)) if current.since < cutoff => {
+            make(client, config, keys, &slot_of(cutoff)).await?;
         }
+        _ => {}
     }
-}
-
-/// How long until the newest key gets a successor; zero if it is time, none if never.
-fn due_in(
-    newest: Option<Timestamp>,
-    period: Option<SignedDuration>,
-    now: Timestamp,
-) -> Option<Duration> {
-    let due = newest?.checked_add(period?).ok()?;
-    Some(Duration::try_from(due.duration_since(now)).unwrap_or_default())
-}
-
-/// Names the successor of a key: controllers that see the same key choose the same name.
-fn successor_of(fingerprint: &Fingerprint) -> &str {
-    &fingerprint.short()[..7]
+    keys.mark_settled();
+    renew(client, config, keys, &mut asked).await;
+    Ok(())
 }
 
 /// Before labels there was one key, and its name was the prefix.
@@ -102,7 +52,7 @@ async fn adopt_legacy_key(client: &Client, config: &Config, keys: &KeyRing) -> R
     if name.is_empty() {
         return Ok(());
     }
-    let found = secret_api::get(client, &config.namespace, name).await;
+    let found = secret_api::find(client, &config.namespace, name).await;
     let found = found.map_err(|error| Error::Read(name.clone(), error.to_string()))?;
     if let Some(Err(error)) = found.map(|secret| keys.put(&secret, true)) {
         tracing::error!(secretname = name, %error, "Error reading private key");
@@ -110,77 +60,138 @@ async fn adopt_legacy_key(client: &Client, config: &Config, keys: &KeyRing) -> R
     Ok(())
 }
 
-async fn make_key(
+/// Makes the first key, once that is right: where SealedSecrets were opened before there was a key,
+/// and it is to come back. Ends as soon as there is one, whoever brought it.
+async fn first_key(
     client: &Client,
     config: &Config,
     keys: &KeyRing,
-    slot: &str,
+    asked: &mut Receiver<()>,
 ) -> Result<(), Error> {
-    let made = generate(config).await?;
-    for ordinal in 0..ORDINALS {
-        let name = key_name(&config.key_prefix, slot, ordinal);
-        let secret = match secret_api::create(client, &key_secret(&name, config, &made)).await {
-            Ok(secret) => {
-                tracing::info!(namespace = config.namespace, name, "New key written");
-                tracing::info!(
-                    certificate = made.certificate.as_pem(),
-                    "Certificate generated"
-                );
-                secret
-            }
-            // Another controller was faster, or an answer was lost: what is there is the key.
-            Err(error) => match secret_api::get(client, &config.namespace, &name).await {
-                Ok(Some(secret)) => secret,
-                _ => return Err(Error::Write(name, error.to_string())),
-            },
-        };
-        if is_sealing_key(&secret) && keys.put(&secret, true).is_ok() {
+    let mut is_told = false;
+    loop {
+        let changes = keys.changes();
+        if keys.current(Timestamp::now()).is_some() {
             return Ok(());
         }
-        tracing::warn!(
-            name,
-            "the name of a new key is taken by a Secret that holds none"
-        );
+        let is_right = match config.first_key {
+            FirstKey::Always => true,
+            FirstKey::Never => false,
+            FirstKey::WhenUnused => absence::no_sealed_secret_was_opened(client, config).await,
+        };
+        if is_right {
+            return make(client, config, keys, "first").await;
+        }
+        if !std::mem::replace(&mut is_told, true) {
+            tell_of_the_missing_key(client, config).await;
+            keys.mark_settled();
+        }
+        tokio::select! {
+            Some(()) = asked.recv() => return make(client, config, keys, &slot_of(Timestamp::now())).await,
+            () = keys.changed_since(changes) => {}
+            () = tokio::time::sleep(HOLD) => {}
+        }
     }
-    Err(Error::NamesTaken(slot.to_owned()))
 }
 
-async fn generate(config: &Config) -> Result<GeneratedKey, Error> {
-    let (bits, ttl, common_name) = (config.key_size, config.key_ttl, config.common_name.clone());
-    let generate = move || GeneratedKey::generate(bits, &common_name, Timestamp::now(), ttl);
-    Ok(tokio::task::spawn_blocking(generate).await??)
-}
-
-fn key_name(prefix: &str, slot: &str, ordinal: usize) -> String {
-    match ordinal {
-        0 => format!("{prefix}{slot}"),
-        _ => format!("{prefix}{slot}{ordinal}"),
+/// Makes a successor whenever the current key is old enough or somebody asks; a failure is tried
+/// again within minutes.
+async fn renew(client: &Client, config: &Config, keys: &KeyRing, asked: &mut Receiver<()>) {
+    let mut failures = 0;
+    let mut not_before = Instant::now();
+    loop {
+        let (changes, now) = (keys.changes(), Timestamp::now());
+        let current = keys.current(now);
+        let due = current
+            .as_ref()
+            .and_then(|current| due_in(current, config.key_renew_period, now));
+        let wake = Instant::now() + due.unwrap_or(TICK).min(TICK);
+        let slot = tokio::select! {
+            Some(()) = asked.recv() => slot_of(now),
+            () = sleep_until(wake.max(not_before)) => match (&current, due) {
+                (Some(current), Some(Duration::ZERO)) => successor_of(current.certificate.fingerprint()),
+                _ => continue,
+            },
+            () = keys.changed_since(changes) => continue,
+        };
+        match make(client, config, keys, &slot).await {
+            Ok(()) => failures = 0,
+            Err(error) => tracing::error!(%error, "Failed to generate new key"),
+        }
+        // What was made and is not the newest, since a clock is wrong, is no reason to hurry either.
+        let before = current.map(|current| current.certificate.fingerprint().clone());
+        let after = keys.current(Timestamp::now());
+        let after = after.map(|current| current.certificate.fingerprint().clone());
+        not_before = Instant::now();
+        if before == after {
+            not_before += pause(failures);
+            failures = failures.saturating_add(1);
+        }
     }
 }
 
-fn key_secret(name: &str, config: &Config, made: &GeneratedKey) -> Secret {
-    // The API server is who the private key is for: its Secret is where keys live.
-    let private_key = ByteString(made.private_key_pem.expose().to_vec());
-    let certificate = ByteString(made.certificate.as_pem().as_bytes().to_vec());
-    Secret {
-        metadata: ObjectMeta {
-            name: Some(name.to_owned()),
-            generate_name: Some(config.key_prefix.clone()),
-            namespace: Some(config.namespace.clone()),
-            labels: Some(BTreeMap::from([(KEY_LABEL.to_owned(), ACTIVE.to_owned())])),
-            ..ObjectMeta::default()
-        },
-        type_: Some("kubernetes.io/tls".to_owned()),
-        data: Some(BTreeMap::from([
-            ("tls.key".to_owned(), private_key),
-            ("tls.crt".to_owned(), certificate),
-        ])),
-        ..Secret::default()
+fn pause(failures: u32) -> Duration {
+    let [shortest, longest] = PAUSES;
+    shortest
+        .saturating_mul(2_u32.saturating_pow(failures))
+        .min(longest)
+}
+
+/// How long until the current key gets a successor; zero if it is time, none if never.
+fn due_in(current: &Current, period: Option<SignedDuration>, now: Timestamp) -> Option<Duration> {
+    if current.is_to_be_renewed {
+        return Some(Duration::ZERO);
     }
+    let due = current.since.checked_add(period?).ok()?;
+    Some(Duration::try_from(due.duration_since(now)).unwrap_or_default())
+}
+
+/// Names the successor of a key: controllers that see the same key choose the same name.
+fn successor_of(fingerprint: &Fingerprint) -> String {
+    fingerprint.short()[..7].to_owned()
+}
+
+/// Names a key after the second at which it was asked for.
+fn slot_of(instant: Timestamp) -> String {
+    let mut rest = instant.as_second().unsigned_abs();
+    let mut digits = Vec::new();
+    while rest > 0 || digits.is_empty() {
+        digits.extend(char::from_digit(u32::try_from(rest % 36).unwrap_or(0), 36));
+        rest /= 36;
+    }
+    digits.iter().rev().collect()
+}
+
+async fn tell_of_the_missing_key(client: &Client, config: &Config) {
+    let text = match config.first_key {
+        FirstKey::Never => "there is no sealing key, and --first-key=never makes none",
+        _ => {
+            "there is no sealing key, although SealedSecrets were opened before: \
+            restore the key Secrets, or start with --first-key=always"
+        }
+    };
+    tracing::error!("{text}");
+    let name = format!("{}first", config.key_prefix);
+    let missing = k8s_openapi::api::core::v1::ObjectReference {
+        api_version: Some("v1".to_owned()),
+        kind: Some("Secret".to_owned()),
+        namespace: Some(config.namespace.clone()),
+        name: Some(name),
+        ..Default::default()
+    };
+    let events = Events::default();
+    events
+        .publish(client, &missing, "Warning", "KeyMissing", text)
+        .await;
 }
 
 #[cfg(test)]
 mod tests {
+    use std::sync::Arc;
+
+    use sealing::Certificate;
+    use serde_json::Value;
+
     use super::*;
 
     const PERIOD: Option<SignedDuration> = Some(SignedDuration::from_hours(720));
@@ -189,31 +200,50 @@ mod tests {
         Timestamp::UNIX_EPOCH + SignedDuration::from_hours(hours)
     }
 
-    #[test]
-    fn is_due_when_the_newest_key_is_a_period_old() {
-        assert_eq!(
-            due_in(Some(at(0)), PERIOD, at(719)),
-            Some(Duration::from_secs(3600))
-        );
-        assert_eq!(due_in(Some(at(0)), PERIOD, at(720)), Some(Duration::ZERO));
-        assert_eq!(due_in(Some(at(0)), PERIOD, at(9000)), Some(Duration::ZERO));
+    fn key(hours: i64) -> Current {
+        let vectors = include_str!("../../sealing/tests/vectors/rsa2048.json");
+        let vectors: Value = serde_json::from_str(vectors).unwrap();
+        let pem = vectors["certificate_pem"].as_str().unwrap();
+        Current {
+            certificate: Arc::new(Certificate::from_pem(pem.as_bytes()).unwrap()),
+            since: at(hours),
+            is_to_be_renewed: false,
+        }
     }
 
     #[test]
-    fn is_never_due_without_a_period_or_a_key() {
-        assert_eq!(due_in(Some(at(0)), None, at(9000)), None);
-        assert_eq!(due_in(None, PERIOD, at(9000)), None);
+    fn is_due_one_period_after_the_current_key() {
+        let hour = Duration::from_secs(3600);
+        assert_eq!(due_in(&key(0), PERIOD, at(719)), Some(hour));
+        assert_eq!(due_in(&key(0), PERIOD, at(720)), Some(Duration::ZERO));
+        assert_eq!(due_in(&key(0), PERIOD, at(9000)), Some(Duration::ZERO));
+        // A key that came in between postpones it.
+        assert_eq!(due_in(&key(700), PERIOD, at(1419)), Some(hour));
     }
 
     #[test]
-    fn names_a_key_after_its_slot() {
+    fn is_never_due_without_a_period_unless_somebody_asks() {
+        assert_eq!(due_in(&key(0), None, at(9000)), None);
+        let asked = Current {
+            is_to_be_renewed: true,
+            ..key(0)
+        };
+        assert_eq!(due_in(&asked, None, at(0)), Some(Duration::ZERO));
+    }
+
+    #[test]
+    fn retries_within_minutes() {
+        let pauses = [0, 1, 2, 10, u32::MAX].map(|failures| pause(failures).as_secs());
+        assert_eq!(pauses, [5, 10, 20, 300, 300]);
+    }
+
+    #[test]
+    fn names_a_key_after_the_second_in_at_most_eight_letters() {
+        assert_eq!(slot_of(Timestamp::UNIX_EPOCH), "0");
         assert_eq!(
-            key_name("sealed-secrets-key", "first", 0),
-            "sealed-secrets-keyfirst"
+            slot_of(Timestamp::from_second(36 * 36 + 35).unwrap()),
+            "10z"
         );
-        assert_eq!(
-            key_name("sealed-secrets-key", "first", 2),
-            "sealed-secrets-keyfirst2"
-        );
+        assert!(slot_of(Timestamp::now()).len() < 8);
     }
 }

@@ -1,35 +1,67 @@
 //! The sealing keys in memory: all of them open values, the newest active one is sealed to.
 
 use std::cmp::Reverse;
+use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use k8s_openapi::api::core::v1::Secret;
 use kube::ResourceExt;
 use sealing::{Certificate, Fingerprint, PrivateKey, certificate, key};
 use tokio::sync::watch;
 
+use crate::config::KeyOrder;
+
 /// The label value that marks a key Secret as a sealing key.
 pub(crate) const KEY_LABEL: &str = "sealedsecrets.bitnami.com/sealed-secrets-key";
 pub(crate) const ACTIVE: &str = "active";
+/// On a key Secret: asks for a successor of this key.
+const RENEW: &str = "sealedsecrets.bitnami.com/renew";
+/// Clocks differ; a key from further ahead is from a clock that is wrong.
+const SKEW: SignedDuration = SignedDuration::from_mins(5);
 
 /// All keys that the controller holds; one swap publishes a change.
 #[derive(Default)]
 pub(crate) struct KeyRing {
-    keys: Mutex<Vec<Key>>,
+    order: KeyOrder,
+    keys: Mutex<Keys>,
     state: watch::Sender<State>,
+}
+
+#[derive(Default)]
+struct Keys {
+    /// The newest first.
+    all: Vec<Key>,
+    /// What opened the last object: the next is often sealed to the same key.
+    last_good: Option<Fingerprint>,
+    /// Which version of each Secret was read.
+    versions: HashMap<String, Option<String>>,
 }
 
 #[derive(Clone, Copy, Default)]
 struct State {
     loaded: bool,
+    settled: bool,
     keys: usize,
     changes: u64,
+}
+
+/// The key to seal to.
+#[derive(Clone)]
+pub(crate) struct Current {
+    pub(crate) certificate: Arc<Certificate>,
+    /// When it became the newest.
+    pub(crate) since: Timestamp,
+    /// Whether a successor is asked for.
+    pub(crate) is_to_be_renewed: bool,
 }
 
 struct Key {
     secret: String,
     created: Option<Timestamp>,
+    /// What makes it newer or older than others.
+    ordered: Timestamp,
+    is_to_be_renewed: bool,
     private: Arc<PrivateKey>,
     certificate: Arc<Certificate>,
     /// Whether its Secret carries the label; the one key that was there before labels does not.
@@ -66,9 +98,38 @@ pub(crate) fn is_sealing_key(secret: &Secret) -> bool {
 }
 
 impl KeyRing {
+    pub(crate) fn new(order: KeyOrder) -> Self {
+        Self {
+            order,
+            ..Self::default()
+        }
+    }
+
     /// Takes the key of a Secret in, to open with and, if `active`, to seal to. It replaces the same
     /// key, and it retires the key that the Secret held before.
     pub(crate) fn put(&self, secret: &Secret, active: bool) -> Result<Fingerprint, Error> {
+        self.put_from(secret, active, Timestamp::MIN)
+    }
+
+    /// The same for a key that was made just now: a certificate knows whole seconds only, and in the
+    /// same second the older key would stay ahead.
+    pub(crate) fn put_made(&self, secret: &Secret, now: Timestamp) -> Result<Fingerprint, Error> {
+        self.put_from(secret, true, now)
+    }
+
+    /// Whether this version of a key Secret was not read before.
+    pub(crate) fn is_news(&self, secret: &Secret) -> bool {
+        let version = secret.resource_version();
+        let versions = &mut self.lock().versions;
+        versions.insert(secret.name_any(), version.clone()) != Some(version)
+    }
+
+    fn put_from(
+        &self,
+        secret: &Secret,
+        active: bool,
+        earliest: Timestamp,
+    ) -> Result<Fingerprint, Error> {
         let part = |name| {
             let data = secret.data.as_ref().and_then(|data| data.get(name));
             data.map(|value| &value.0[..]).ok_or(Error::Missing(name))
@@ -78,26 +139,40 @@ impl KeyRing {
         let fingerprint = private.fingerprint().clone();
         // What is sealed to another certificate this key does not open; what it opened it still opens.
         let is_pair = *certificate.fingerprint() == fingerprint;
-        let key = Key {
+        let created = secret
+            .metadata
+            .creation_timestamp
+            .as_ref()
+            .map(|time| time.0);
+        let ordered = match self.order {
+            KeyOrder::NotBefore => certificate.not_before(),
+            KeyOrder::Created => created.unwrap_or(certificate.not_before()),
+        };
+        let asks = secret.annotations().get(RENEW);
+        let mut key = Key {
             secret: secret.name_any(),
-            created: secret
-                .metadata
-                .creation_timestamp
-                .as_ref()
-                .map(|time| time.0),
+            created,
+            ordered: ordered.max(earliest),
+            is_to_be_renewed: asks.is_some_and(|value| value == "true"),
             private: Arc::new(private),
             certificate: Arc::new(certificate),
             labelled: secret.labels().contains_key(KEY_LABEL),
             active: active && is_pair,
         };
         let mut keys = self.lock();
-        keys.retain(|known| *known.private.fingerprint() != fingerprint);
-        keys.iter_mut()
+        let same = |known: &Key| *known.private.fingerprint() == fingerprint;
+        if let Some(known) = keys.all.iter().find(|known| same(known)) {
+            key.ordered = key.ordered.max(known.ordered);
+        }
+        keys.all.retain(|known| !same(known));
+        keys.all
+            .iter_mut()
             .filter(|known| known.secret == key.secret)
             .for_each(|known| known.active = false);
-        keys.push(key);
-        // Newest certificate first; on a tie the Secret that was created first stays ahead.
-        keys.sort_by_key(|key| (Reverse(key.certificate.not_before()), key.created));
+        keys.all.push(key);
+        // On a tie the Secret that was created first stays ahead.
+        keys.all
+            .sort_by_key(|key| (Reverse(key.ordered), key.created));
         self.publish(keys);
         is_pair.then_some(fingerprint).ok_or(Error::Mismatch)
     }
@@ -105,7 +180,9 @@ impl KeyRing {
     /// Seals no more to the key of this Secret; it goes on opening values until a restart.
     pub(crate) fn retire(&self, secret: &str) {
         let mut keys = self.lock();
-        keys.iter_mut()
+        keys.versions.remove(secret);
+        keys.all
+            .iter_mut()
             .filter(|key| key.secret == secret)
             .for_each(|key| key.active = false);
         self.publish(keys);
@@ -115,26 +192,64 @@ impl KeyRing {
     pub(crate) fn retire_all_but(&self, secrets: &[String]) {
         let mut keys = self.lock();
         let is_gone = |key: &&mut Key| key.labelled && !secrets.contains(&key.secret);
-        keys.iter_mut()
+        keys.all
+            .iter_mut()
             .filter(is_gone)
             .for_each(|key| key.active = false);
         self.publish(keys);
     }
 
-    /// The keys to open values with, in the order in which they are worth trying.
-    pub(crate) fn snapshot(&self) -> Vec<Arc<PrivateKey>> {
-        self.lock()
-            .iter()
+    /// The keys to open values with, in the order in which they are worth trying: those that are
+    /// said to fit, then the one that opened something last, then the newest first.
+    pub(crate) fn snapshot(&self, fitting: &[String]) -> Vec<Arc<PrivateKey>> {
+        let keys = self.lock();
+        let rank = |key: &&Key| {
+            let fingerprint = key.private.fingerprint();
+            match () {
+                () if fitting
+                    .iter()
+                    .any(|fitting| *fitting == fingerprint.to_string()) =>
+                {
+                    0
+                }
+                () if keys.last_good.as_ref() == Some(fingerprint) => 1,
+                () => 2,
+            }
+        };
+        let mut ranked: Vec<&Key> = keys.all.iter().collect();
+        ranked.sort_by_key(rank);
+        ranked
+            .into_iter()
             .map(|key| Arc::clone(&key.private))
             .collect()
     }
 
-    /// The certificate to seal to.
-    pub(crate) fn current(&self) -> Option<Arc<Certificate>> {
-        self.lock()
-            .iter()
-            .find(|key| key.active)
-            .map(|key| Arc::clone(&key.certificate))
+    /// Remembers a key that opened something.
+    pub(crate) fn opened_with(&self, fingerprint: &Fingerprint) {
+        self.lock().last_good = Some(fingerprint.clone());
+    }
+
+    /// The key to seal to: the newest active one. One from a clock that is ahead waits, as long as
+    /// there is another.
+    pub(crate) fn current(&self, now: Timestamp) -> Option<Current> {
+        let keys = self.lock();
+        let is_ahead = |key: &Key| key.ordered.duration_since(now) > SKEW;
+        let mut active = keys.all.iter().filter(|key| key.active);
+        let newest = active.clone().next()?;
+        let key = active.find(|key| !is_ahead(key)).unwrap_or(newest);
+        Some(Current {
+            certificate: Arc::clone(&key.certificate),
+            since: match key.created {
+                Some(created) if is_ahead(key) => created,
+                _ => key.ordered,
+            },
+            is_to_be_renewed: key.is_to_be_renewed,
+        })
+    }
+
+    /// How many times the keys have changed.
+    pub(crate) fn changes(&self) -> u64 {
+        self.state.borrow().changes
     }
 
     /// Says that every key Secret there is has been read.
@@ -146,6 +261,15 @@ impl KeyRing {
         _ = self.state.subscribe().wait_for(|state| state.loaded).await;
     }
 
+    /// Says that the first key is there, or that none is made.
+    pub(crate) fn mark_settled(&self) {
+        self.state.send_modify(|state| state.settled = true);
+    }
+
+    pub(crate) async fn settled(&self) {
+        _ = self.state.subscribe().wait_for(|state| state.settled).await;
+    }
+
     pub(crate) async fn not_empty(&self) {
         _ = self
             .state
@@ -154,19 +278,18 @@ impl KeyRing {
             .await;
     }
 
-    /// Resolves at the next change.
-    pub(crate) async fn changed(&self) {
+    /// Resolves when there have been more changes than these.
+    pub(crate) async fn changed_since(&self, changes: u64) {
         let mut state = self.state.subscribe();
-        let changes = state.borrow_and_update().changes;
         _ = state.wait_for(|state| state.changes != changes).await;
     }
 
-    fn lock(&self) -> MutexGuard<'_, Vec<Key>> {
+    fn lock(&self) -> MutexGuard<'_, Keys> {
         self.keys.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn publish(&self, keys: MutexGuard<'_, Vec<Key>>) {
-        let keys = keys.len();
+    fn publish(&self, keys: MutexGuard<'_, Keys>) {
+        let keys = keys.all.len();
         self.state.send_modify(|state| {
             state.keys = keys;
             state.changes += 1;
@@ -175,142 +298,4 @@ impl KeyRing {
 }
 
 #[cfg(test)]
-mod tests {
-    use k8s_openapi::ByteString;
-    use serde_json::Value;
-
-    use super::*;
-
-    fn secret(name: &str, vectors: &str) -> Secret {
-        let vectors: Value = serde_json::from_str(vectors).unwrap();
-        let part = |field: &str| ByteString(vectors[field].as_str().unwrap().as_bytes().to_vec());
-        let mut secret = Secret::default();
-        secret.metadata.name = Some(name.to_owned());
-        secret.metadata.labels = Some([(KEY_LABEL.to_owned(), ACTIVE.to_owned())].into());
-        secret.data = Some(
-            [
-                ("tls.key".to_owned(), part("private_key_pkcs1_pem")),
-                ("tls.crt".to_owned(), part("certificate_pem")),
-            ]
-            .into(),
-        );
-        secret
-    }
-
-    fn small() -> Secret {
-        secret(
-            "small",
-            include_str!("../../sealing/tests/vectors/rsa2048.json"),
-        )
-    }
-
-    fn large() -> Secret {
-        secret(
-            "large",
-            include_str!("../../sealing/tests/vectors/rsa4096.json"),
-        )
-    }
-
-    fn fingerprints(ring: &KeyRing) -> Vec<Fingerprint> {
-        ring.snapshot()
-            .iter()
-            .map(|key| key.fingerprint().clone())
-            .collect()
-    }
-
-    #[test]
-    fn seals_to_the_newest_certificate_and_tries_it_first() {
-        let ring = KeyRing::default();
-        ring.put(&large(), true).unwrap();
-        ring.put(&small(), true).unwrap();
-        let current = ring.current().unwrap();
-        assert_eq!(fingerprints(&ring)[0], *current.fingerprint());
-        let dates = ring
-            .lock()
-            .iter()
-            .map(|key| key.certificate.not_before())
-            .collect::<Vec<_>>();
-        assert!(dates[0] >= dates[1]);
-    }
-
-    #[test]
-    fn holds_a_key_once() {
-        let ring = KeyRing::default();
-        ring.put(&small(), true).unwrap();
-        ring.put(
-            &secret(
-                "copy",
-                include_str!("../../sealing/tests/vectors/rsa2048.json"),
-            ),
-            true,
-        )
-        .unwrap();
-        assert_eq!(ring.snapshot().len(), 1);
-    }
-
-    #[test]
-    fn goes_on_opening_with_a_retired_key_but_seals_to_it_no_more() {
-        let ring = KeyRing::default();
-        ring.put(&small(), true).unwrap();
-        ring.retire("small");
-        assert!(ring.current().is_none());
-        assert_eq!(ring.snapshot().len(), 1);
-        ring.put(&small(), true).unwrap();
-        assert!(ring.current().is_some());
-    }
-
-    #[test]
-    fn keeps_sealing_to_the_key_from_before_labels_when_the_labelled_are_listed() {
-        let ring = KeyRing::default();
-        let mut legacy = small();
-        legacy.metadata.labels = None;
-        ring.put(&legacy, true).unwrap();
-        ring.retire_all_but(&[]);
-        assert!(ring.current().is_some());
-    }
-
-    #[test]
-    fn seals_not_to_a_certificate_of_another_key() {
-        let ring = KeyRing::default();
-        let mut mixed = small();
-        let other = large().data.unwrap().remove("tls.crt").unwrap();
-        mixed
-            .data
-            .as_mut()
-            .unwrap()
-            .insert("tls.crt".to_owned(), other);
-        assert_eq!(ring.put(&mixed, true), Err(Error::Mismatch));
-        assert!(ring.current().is_none() && ring.snapshot().len() == 1);
-    }
-
-    #[test]
-    fn says_which_part_of_a_secret_holds_no_key() {
-        let ring = KeyRing::default();
-        let mut broken = small();
-        broken.data.as_mut().unwrap().remove("tls.crt");
-        assert_eq!(ring.put(&broken, true), Err(Error::Missing("tls.crt")));
-        assert!(ring.snapshot().is_empty());
-    }
-
-    #[test]
-    fn seals_no_more_to_the_key_that_a_secret_held_before() {
-        let ring = KeyRing::default();
-        ring.put(&small(), true).unwrap();
-        let mut changed = large();
-        changed.metadata.name = Some("small".to_owned());
-        let new = ring.put(&changed, true).unwrap();
-        assert_eq!(*ring.current().unwrap().fingerprint(), new);
-        assert_eq!(ring.lock().iter().filter(|key| key.active).count(), 1);
-    }
-
-    #[test]
-    fn opens_with_a_key_that_a_sealed_secret_made_but_seals_not_to_it() {
-        let mut made = small();
-        let owner = serde_json::json!([{ "apiVersion": "bitnami.com/v1alpha1", "kind": "SealedSecret", "name": "s", "uid": "u" }]);
-        made.metadata.owner_references = serde_json::from_value(owner).unwrap();
-        assert!(is_sealing_key(&small()) && !is_sealing_key(&made));
-        let ring = KeyRing::default();
-        ring.put(&made, is_sealing_key(&made)).unwrap();
-        assert!(ring.current().is_none() && ring.snapshot().len() == 1);
-    }
-}
+mod tests;

@@ -1,26 +1,30 @@
 //! Parse, set up, run.
 
-use std::io::{Write, stdout};
+use std::io::{Write, stderr, stdout};
 use std::process::ExitCode;
 
-use clap::Parser;
-use controller::{
-    Arguments, connect, listen, log_filter, own_namespace, run, stop_signal, tell_log,
-};
+use controller::{Asked, Config, Signals, connect, listen, parse, run, start_log};
 use tokio::runtime::Runtime;
 
 fn main() -> ExitCode {
-    let arguments = Arguments::parse();
-    if arguments.asks_for_version() {
-        _ = writeln!(
-            stdout(),
-            "controller version: {}",
-            env!("CARGO_PKG_VERSION")
-        );
-        return ExitCode::SUCCESS;
-    }
-    tell_log(stdout, &log_filter().unwrap_or_else(|| "info".to_owned()));
-    match start(arguments) {
+    let variables = std::env::vars_os()
+        .filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)));
+    let (config, warnings) = match parse(std::env::args_os(), &variables.collect()) {
+        Ok(Asked::Run { config, warnings }) => (*config, warnings),
+        Ok(Asked::Print(text)) => {
+            _ = stdout().write_all(text.as_bytes());
+            return ExitCode::SUCCESS;
+        }
+        Err(error) => {
+            _ = writeln!(stderr(), "{error}");
+            return ExitCode::from(2);
+        }
+    };
+    start_log(config.log);
+    warnings
+        .iter()
+        .for_each(|warning| tracing::warn!("{warning}"));
+    match start(config) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             tracing::error!("{error}");
@@ -29,13 +33,13 @@ fn main() -> ExitCode {
     }
 }
 
-fn start(arguments: Arguments) -> anyhow::Result<()> {
-    let config = arguments.into_config(own_namespace())?;
+fn start(config: Config) -> anyhow::Result<()> {
     let runtime = Runtime::new()?;
     let result = runtime.block_on(async {
-        let client = connect(config.kubeconfig.as_deref()).await?;
+        let signals = Signals::of_process()?;
+        let client = connect(config.kubeconfig.as_deref(), config.request_limit).await?;
         let listener = listen(&config.listen_addr).await?;
-        run(client, config, listener, stop_signal()).await?;
+        run(client, config, listener, signals).await?;
         Ok(())
     });
     // What has not ended by now is not waited for: a thread that computes cannot be stopped.

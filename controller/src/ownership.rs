@@ -17,25 +17,24 @@ pub(crate) enum Right {
     Replace,
     /// It asked to be merged into; `own` if it also asked to be owned.
     Merge { own: bool },
+    /// It is somebody else's: it may be as it should be already, but is not ours to write.
+    Look,
 }
-
-/// The Secret is somebody else's.
-#[derive(Debug, PartialEq, Eq, thiserror::Error)]
-#[error("Resource \"{0}\" already exists and is not managed by SealedSecret")]
-pub(crate) struct NotOwned(pub(crate) String);
 
 /// Decides what `sealed` may do to the live Secret of its name.
 ///
 /// # Guarantees
 ///
-/// - Only what the live Secret itself says is proof: its controller reference or its annotations.
+/// - Proof is what the live Secret itself says, its controller reference or its annotations, and that
+///   it is the very Secret that was written for `sealed` and not merged into.
 ///
 /// # Assumptions
 ///
+/// - `written` is the uid of a Secret from an authentic record of `sealed`.
 /// - `live` was read after `sealed`, and is written only in the version that was read.
-pub(crate) fn decide(sealed: &SealedSecret, live: Option<&Secret>) -> Result<Right, NotOwned> {
+pub(crate) fn decide(sealed: &SealedSecret, live: Option<&Secret>, written: Option<&str>) -> Right {
     let Some(live) = live else {
-        return Ok(Right::Create);
+        return Right::Create;
     };
     if asks(live, PATCH) {
         // Ownership is asked for by what the Secret will say after the merge.
@@ -43,20 +42,26 @@ pub(crate) fn decide(sealed: &SealedSecret, live: Option<&Secret>) -> Result<Rig
         let template_asks = template
             .into_iter()
             .any(|(key, value)| key == MANAGED && value == "true");
-        Ok(Right::Merge {
+        Right::Merge {
             own: asks(live, MANAGED) || template_asks,
-        })
-    } else if is_ours(sealed, live) {
-        Ok(Right::Replace)
+        }
+    } else if is_ours(sealed, live) || written.is_some_and(|uid| live.uid().as_deref() == Some(uid))
+    {
+        Right::Replace
     } else {
-        Err(NotOwned(live.name_any()))
+        Right::Look
     }
 }
 
 /// Whether a Secret, of which the metadata is enough, is to be replaced as a whole.
 pub(crate) fn is_ours(sealed: &SealedSecret, live: &impl ResourceExt) -> bool {
+    belongs_to(live, &sealed.name_any())
+}
+
+/// The same for a SealedSecret of which only the name is known.
+pub(crate) fn belongs_to(live: &impl ResourceExt, name: &str) -> bool {
     let mut owners = live.owner_references().iter();
-    asks(live, MANAGED) || owners.any(|owner| is_controller(owner, sealed))
+    asks(live, MANAGED) || owners.any(|owner| is_controller(owner, name))
 }
 
 fn asks(live: &impl ResourceExt, annotation: &str) -> bool {
@@ -66,12 +71,12 @@ fn asks(live: &impl ResourceExt, annotation: &str) -> bool {
 
 /// Whether a reference names this SealedSecret as controller. A uid that is not its own is that of
 /// a SealedSecret that was deleted and came back under its name.
-fn is_controller(owner: &OwnerReference, sealed: &SealedSecret) -> bool {
+fn is_controller(owner: &OwnerReference, name: &str) -> bool {
     let group = owner.api_version.split_once('/').map(|(group, _)| group);
     owner.controller == Some(true)
         && group == Some(&*SealedSecret::group(&()))
         && owner.kind == SealedSecret::kind(&())
-        && owner.name == sealed.name_any()
+        && owner.name == name
 }
 
 #[cfg(test)]
@@ -110,51 +115,48 @@ mod tests {
         secret
     }
 
+    fn right(live: &Secret) -> Right {
+        decide(&sealed_secret(), Some(live), None)
+    }
+
     #[test]
     fn creates_the_secret_when_nothing_is_there() {
-        assert_eq!(decide(&sealed_secret(), None), Ok(Right::Create));
+        assert_eq!(decide(&sealed_secret(), None, Some("s1")), Right::Create);
     }
 
     #[test]
     fn replaces_a_secret_it_owns() {
-        assert_eq!(
-            decide(&sealed_secret(), Some(&owned_by(|_| ()))),
-            Ok(Right::Replace)
-        );
+        assert_eq!(right(&owned_by(|_| ())), Right::Replace);
     }
 
     #[test]
     fn replaces_the_secret_of_its_own_former_self() {
         let stale = owned_by(|owner| owner.uid = "u0".into());
-        assert_eq!(decide(&sealed_secret(), Some(&stale)), Ok(Right::Replace));
+        assert_eq!(right(&stale), Right::Replace);
     }
 
     #[test]
     fn replaces_a_secret_that_asks_to_be_managed() {
-        assert_eq!(
-            decide(&sealed_secret(), Some(&annotated(&[MANAGED]))),
-            Ok(Right::Replace)
-        );
+        assert_eq!(right(&annotated(&[MANAGED])), Right::Replace);
     }
 
     #[test]
     fn merges_into_a_secret_that_asks_to_be_patched() {
-        let merge = |annotations: &[&str]| decide(&sealed_secret(), Some(&annotated(annotations)));
-        assert_eq!(merge(&[PATCH]), Ok(Right::Merge { own: false }));
-        assert_eq!(merge(&[PATCH, MANAGED]), Ok(Right::Merge { own: true }));
+        let merge = |annotations: &[&str]| right(&annotated(annotations));
+        assert_eq!(merge(&[PATCH]), Right::Merge { own: false });
+        assert_eq!(merge(&[PATCH, MANAGED]), Right::Merge { own: true });
     }
 
     #[test]
     fn refuses_a_secret_it_does_not_own() {
-        let refused = Err(NotOwned("db".into()));
-        assert_eq!(decide(&sealed_secret(), Some(&secret())), refused);
+        assert_eq!(right(&secret()), Right::Look);
         for foreign in [
             owned_by(|owner| owner.controller = None),
             owned_by(|owner| owner.name = "other".into()),
             owned_by(|owner| owner.kind = "Deployment".into()),
             owned_by(|owner| owner.api_version = "example.com/v1alpha1".into()),
         ] {
-            assert_eq!(decide(&sealed_secret(), Some(&foreign)), refused);
+            assert_eq!(right(&foreign), Right::Look);
         }
     }
 
@@ -163,18 +165,15 @@ mod tests {
         let mut secret = secret();
         secret.metadata.annotations =
             Some(BTreeMap::from([(MANAGED.to_owned(), "True".to_owned())]));
-        assert_eq!(
-            decide(&sealed_secret(), Some(&secret)),
-            Err(NotOwned("db".into()))
-        );
+        assert_eq!(right(&secret), Right::Look);
     }
 
     #[test]
-    fn says_what_upstream_says() {
-        let text = NotOwned("db".into()).to_string();
-        assert_eq!(
-            text,
-            "Resource \"db\" already exists and is not managed by SealedSecret"
-        );
+    fn replaces_the_secret_that_it_wrote_though_nothing_in_it_says_so() {
+        let mut secret = secret();
+        secret.metadata.uid = Some("s1".into());
+        let right = |written| decide(&sealed_secret(), Some(&secret), written);
+        assert_eq!(right(Some("s1")), Right::Replace);
+        assert_eq!(right(Some("s0")), Right::Look);
     }
 }

@@ -86,27 +86,17 @@ impl Queue {
         self.wake.notify_one();
     }
 
-    /// Brings every object that failed back at once: what it waited for may be there now.
+    /// Brings every object that failed back at once: what it waited for may be there now. One that is
+    /// worked on may be failing just now.
     pub(crate) fn retry_failed(&self) {
         let mut state = self.lock();
-        let failed = state.entries.iter().filter(|(_, entry)| entry.failures > 0);
+        let may_fail = |entry: &Entry| {
+            entry.failures > 0 || matches!(entry.place, Place::Working | Place::WorkingAgain(_))
+        };
+        let failed = state.entries.iter().filter(|(_, entry)| may_fail(entry));
         let keys: Vec<NamespacedName> = failed.map(|(key, _)| key.clone()).collect();
         keys.into_iter()
             .for_each(|key| state.add(key, Wait::Backlog));
-        drop(state);
-        self.wake.notify_one();
-    }
-
-    /// Brings an object back at once if it failed.
-    pub(crate) fn retry_if_failed(&self, key: &NamespacedName) {
-        let mut state = self.lock();
-        let has_failed = state
-            .entries
-            .get(key)
-            .is_some_and(|entry| entry.failures > 0);
-        if has_failed {
-            state.add(key.clone(), Wait::Fresh);
-        }
         drop(state);
         self.wake.notify_one();
     }
@@ -323,17 +313,17 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn brings_one_object_back_only_if_it_failed() {
+    async fn brings_back_what_was_worked_on_when_it_was_asked_for_what_failed() {
         let queue = queue();
-        queue.retry_if_failed(&key("a"));
-        assert!(is_idle(&queue).await);
         queue.add(key("a"), Urgency::Fresh);
         let in_hand = queue.next().await;
+        queue.retry_failed();
         in_hand.failed();
+        in_hand.again_after(Duration::from_secs(300));
         drop(in_hand);
-        assert!(is_idle(&queue).await);
-        queue.retry_if_failed(&key("a"));
+        let start = Instant::now();
         assert_eq!(queue.next().await.key, key("a"));
+        assert_eq!(start.elapsed().as_secs(), 0);
     }
 
     #[tokio::test(start_paused = true)]

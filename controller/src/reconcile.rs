@@ -1,67 +1,65 @@
 //! The flow, top to bottom: one SealedSecret, one Secret.
 
 use std::sync::Arc;
-use std::thread::available_parallelism;
-use std::time::{Duration, SystemTime};
+use std::time::Duration;
 
-use aws_lc_rs::rand;
 use kube::Client;
-use sealing::{PrivateKey, Renderer, SealedSecret};
+use sealing::{PrivateKey, SealedSecret};
 use tokio::sync::Semaphore;
 use tokio_util::task::TaskTracker;
 
-use crate::apply::{Written, apply};
-use crate::args::Config;
+use crate::apply::{Extent, Written, apply};
+use crate::config::Config;
 use crate::error::{Error, backoff};
-use crate::event::Events;
 use crate::guarded::Guarded;
+use crate::in_sync::{InSync, Said};
 use crate::key_ring::{KEY_LABEL, KeyRing};
 use crate::namespaced_name::NamespacedName;
-use crate::observed::Observed;
-use crate::ownership;
+use crate::observed::{Observed, SecretVersion};
+use crate::pace::Pace;
 use crate::queue::{InHand, Queue};
-use crate::report::report;
-use crate::secret_api;
+use crate::report::Reporter;
+use crate::unsealing::Unsealing;
+use crate::{ownership, record, removal, secret_api};
 
 /// So many objects are in flight at once; most of their time is the API server's.
 const IN_FLIGHT: usize = 32;
 
 /// What every reconcile works with.
 pub(crate) struct Context {
-    client: Client,
-    config: Config,
+    pub(crate) client: Client,
+    pub(crate) config: Config,
     keys: Arc<KeyRing>,
-    events: Events,
-    /// Only reconcile holds one, so that nothing else can unseal with templates.
-    renderer: Renderer,
-    /// One permit for each core: RSA is what takes the time.
-    cores: Semaphore,
+    pub(crate) observed: Arc<Observed>,
+    pub(crate) in_sync: InSync,
+    pub(crate) unsealing: Unsealing,
+    pace: Pace,
+    reporter: Reporter,
+}
+
+/// What became of one object.
+pub(crate) struct Outcome {
+    pub(crate) written: Written,
+    /// For its status, if anything was found out.
+    pub(crate) record: Option<sealing::Applied>,
 }
 
 /// Reconciles what the queue hands out, until it is dropped; what is in flight then is finished
 /// by `tasks`.
-pub(crate) async fn work(
-    context: &Arc<Context>,
-    observed: &Arc<Observed>,
-    queue: &Arc<Queue>,
-    tasks: &TaskTracker,
-) {
+pub(crate) async fn work(context: &Arc<Context>, queue: &Arc<Queue>, tasks: &TaskTracker) {
     let in_flight = Arc::new(Semaphore::new(IN_FLIGHT));
     while let Ok(permit) = Arc::clone(&in_flight).acquire_owned().await {
         let in_hand = queue.next().await;
-        let (context, observed) = (Arc::clone(context), Arc::clone(observed));
+        let context = Arc::clone(context);
         tasks.spawn(async move {
-            match observed
-                .get(&in_hand.key)
-                .filter(|sealed| !sealed.is_going())
-            {
-                Some(sealed) => {
-                    if let Some(delay) = reconcile(&sealed, &in_hand, &context).await {
-                        in_hand.again_after(delay);
-                    }
-                }
-                // It is gone, and the garbage collector takes its Secret.
-                None => in_hand.succeeded(),
+            let delay = match context.observed.get(&in_hand.key) {
+                Some(sealed) if sealed.is_going() => None,
+                Some(sealed) => reconcile(&sealed, &in_hand, &context).await,
+                None => removal::follow_up(&in_hand, &context).await,
+            };
+            match delay {
+                Some(delay) => in_hand.again_after(delay),
+                None => {}
             }
             drop(permit);
         });
@@ -70,60 +68,121 @@ pub(crate) async fn work(
 
 /// Brings one object up to date, tells what became of it, and says when to try again.
 async fn reconcile(sealed: &Guarded, in_hand: &InHand, context: &Context) -> Option<Duration> {
-    let Context {
-        client,
-        config,
-        events,
-        ..
-    } = context;
+    let quick_retries = context.config.quick_retries;
     let outcome = bring_up_to_date(sealed, context).await;
-    let told = report(sealed, &outcome, client, events, config.update_status).await;
+    let told = context.reporter.report(sealed, &outcome).await;
     if outcome.is_ok() && told.is_ok() {
         in_hand.succeeded();
         return None;
     }
     let failures = in_hand.failed();
-    let to_tell = told.err().map(|_| backoff(failures, config.quick_retries));
+    let to_tell = told.err().map(|_| backoff(failures, quick_retries));
     let to_do = outcome
         .err()
-        .and_then(|error| error.retry(failures, config.quick_retries));
+        .and_then(|error| error.retry(failures, quick_retries));
     to_tell.into_iter().chain(to_do).min()
 }
 
-async fn bring_up_to_date(sealed: &Guarded, context: &Context) -> Result<Written, Error> {
-    let sealed = sealed.well_formed()?; // a malformed object is an error, never an empty one
-    let keys = context.keys.snapshot();
-    let secret = context.unseal(&sealed, keys).await?;
+async fn bring_up_to_date(guarded: &Guarded, context: &Context) -> Result<Outcome, Error> {
+    let sealed = guarded.well_formed()?; // a malformed object is an error, never an empty one
+    context.refuse_deprecated(&sealed)?;
+    let keys = context.keys.snapshot(&[]);
+    let record = record::authentic(guarded.status.applied.as_ref(), &sealed, &keys);
+    if context.is_in_sync(&sealed, record, &keys).await? {
+        return Ok(Outcome::in_sync());
+    }
+    let fitting = record.map_or(&[][..], |record| &record.keys);
+    let unsealed = context.unsealing.unseal(&sealed, fitting).await?;
+    context.refuse_sealing_key(&unsealed.secret)?;
     let NamespacedName { namespace, name } = NamespacedName::of(&*sealed);
-    context.refuse_sealing_key(&secret)?;
     let live = secret_api::get(&context.client, &namespace, &name).await?;
-    let right = ownership::decide(&sealed, live.as_ref())?;
-    Ok(apply(&context.client, right, secret, live).await?)
+    let written = record
+        .filter(|record| !record.merged)
+        .map(|record| &*record.secret_uid);
+    let right = ownership::decide(&sealed, live.as_ref(), written);
+    let extent = if guarded.is_told() {
+        Extent::Repair
+    } else {
+        Extent::Whole
+    };
+    let (client, pace) = (&context.client, &context.pace);
+    let applied = apply(client, right, extent, unsealed.secret, live, pace).await?;
+    let version = SecretVersion::of(&applied.live);
+    let record = record::record(&sealed, &version, applied.merged, &unsealed.keys, &keys);
+    let key = NamespacedName { namespace, name };
+    context
+        .in_sync
+        .note(key, Said::by(&sealed), &applied.live, applied.share);
+    Ok(Outcome {
+        written: applied.written,
+        record,
+    })
+}
+
+impl Outcome {
+    fn in_sync() -> Self {
+        Self {
+            written: Written::Unchanged,
+            record: None,
+        }
+    }
 }
 
 impl Context {
-    pub(crate) fn new(client: Client, config: Config, keys: Arc<KeyRing>) -> Self {
+    pub(crate) fn new(
+        client: Client,
+        config: Config,
+        keys: Arc<KeyRing>,
+        observed: Arc<Observed>,
+    ) -> Self {
         Self {
+            reporter: Reporter::new(client.clone(), config.update_status),
+            unsealing: Unsealing::new(Arc::clone(&keys)),
+            in_sync: InSync::default(),
+            pace: Pace::default(),
             client,
             config,
             keys,
-            events: Events::default(),
-            renderer: Renderer::new(SystemTime::now, |buffer| rand::fill(buffer).is_ok()),
-            cores: Semaphore::new(available_parallelism().map_or(1, usize::from)),
+            observed,
         }
     }
 
-    /// Unseals on a thread that may block, as many at once as there are cores. A panic there is this
-    /// object's failure and nobody else's.
-    async fn unseal(
+    /// Whether the live Secret is what the SealedSecret says, as far as that shows without opening
+    /// anything: by its version, or by the digest of what this process wrote.
+    async fn is_in_sync(
         &self,
-        sealed: &Arc<SealedSecret>,
-        keys: Vec<Arc<PrivateKey>>,
-    ) -> Result<sealing::Secret, Error> {
-        let _core = self.cores.acquire().await;
-        let (sealed, renderer) = (Arc::clone(sealed), self.renderer.clone());
-        let unseal = move || sealing::unseal(&sealed, &keys, &renderer);
-        Ok(tokio::task::spawn_blocking(unseal).await??)
+        sealed: &SealedSecret,
+        record: Option<&sealing::Applied>,
+        keys: &[Arc<PrivateKey>],
+    ) -> Result<bool, Error> {
+        let (key, said) = (NamespacedName::of(sealed), Said::by(sealed));
+        let current = record.filter(|record| record::is_up_to_date(record, sealed, keys));
+        if let (None, Some(record)) = (self.in_sync.version(&key, &said), current) {
+            let secret = SecretVersion {
+                uid: record.secret_uid.clone(),
+                resource_version: record.secret_resource_version.clone(),
+            };
+            let (key, said) = (key.clone(), said.clone());
+            self.in_sync.note_recorded(key, said, secret, record.merged);
+        }
+        let Some(right) = self.in_sync.version(&key, &said) else {
+            return Ok(false);
+        };
+        if self.observed.secret(&key).as_ref() == Some(&right) {
+            return Ok(true);
+        }
+        let live = secret_api::get(&self.client, &key.namespace, &key.name).await?;
+        Ok(live.is_some_and(|live| {
+            SecretVersion::of(&live) == right || self.in_sync.is_unchanged(&key, &said, &live)
+        }))
+    }
+
+    fn refuse_deprecated(&self, sealed: &SealedSecret) -> Result<(), Error> {
+        if sealed.spec.data.is_some() && !self.config.accept_deprecated_data {
+            Err(Error::Deprecated)
+        } else {
+            Ok(())
+        }
     }
 
     /// A SealedSecret makes no sealing key: who may create one would choose what others seal to.

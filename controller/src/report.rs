@@ -1,20 +1,23 @@
 //! One outcome of one object, told once: to its status, as an Event, and to the log.
 
+use std::sync::atomic::{AtomicBool, Ordering};
+
 use jiff::Timestamp;
 use k8s_openapi::api::core::v1::ObjectReference;
 use kube::api::DynamicObject;
 use kube::core::ApiResource;
 use kube::{Api, Client, Resource};
-use sealing::SealedSecret;
+use sealing::{Applied, SealedSecret};
 use serde_json::json;
 
 use crate::apply::Written;
 use crate::cluster::{Late, in_time, writing};
-use crate::condition::{self, Verdict};
+use crate::condition::{self, News, Verdict};
 use crate::error::Error;
 use crate::event::Events;
 use crate::guarded::Guarded;
 use crate::namespaced_name::NamespacedName;
+use crate::reconcile::Outcome;
 
 const CONFLICTS: usize = 5;
 
@@ -29,38 +32,120 @@ pub(crate) enum Untold {
     Conflicts,
 }
 
-/// Tells what became of a SealedSecret. Only a status that could not be written is worth an error:
-/// nobody waits for Events.
-pub(crate) async fn report(
-    guarded: &Guarded,
-    outcome: &Result<Written, Error>,
-    client: &Client,
-    events: &Events,
+/// Tells outcomes, and knows what was told.
+pub(crate) struct Reporter {
+    client: Client,
     update_status: bool,
-) -> Result<(), Untold> {
-    let verdict = verdict(outcome);
-    tell_log(guarded, outcome);
-    let status = if update_status {
-        write_status(guarded, &verdict, client).await
-    } else {
-        Ok(outcome.is_err())
-    };
-    let is_written = matches!(outcome, Ok(Written::Created | Written::Replaced));
-    if is_written || matches!(status, Ok(true)) {
-        let (kind, message) = match outcome {
-            Ok(_) => ("Normal", "SealedSecret unsealed successfully".to_owned()),
-            Err(error) => ("Warning", error.event_message(&guarded.key())),
-        };
-        events
-            .publish(client, &reference(guarded), kind, verdict.reason, &message)
-            .await;
-    }
-    status.map(drop).inspect_err(|error| {
-        tracing::error!(sealed_secret = %guarded.key(), %error, "Error updating SealedSecret status");
-    })
+    events: Events,
+    /// Whether a record was seen to stay in a status. Upstream's definition prunes it, and then it is
+    /// not worth a write of its own.
+    keeps_records: AtomicBool,
 }
 
-fn verdict(outcome: &Result<Written, Error>) -> Verdict {
+impl Reporter {
+    pub(crate) fn new(client: Client, update_status: bool) -> Self {
+        Self {
+            client,
+            update_status,
+            events: Events::default(),
+            keeps_records: AtomicBool::new(false),
+        }
+    }
+
+    /// Tells what became of a SealedSecret. Only a status that could not be written is worth an error:
+    /// nobody waits for Events.
+    pub(crate) async fn report(
+        &self,
+        guarded: &Guarded,
+        outcome: &Result<Outcome, Error>,
+    ) -> Result<(), Untold> {
+        if let Err(error) = outcome
+            && error.is_the_end_of_its_namespace()
+        {
+            tracing::debug!(key = %guarded.key(), "its namespace is being deleted");
+            return Ok(());
+        }
+        let verdict = verdict(outcome);
+        tell_log(guarded, outcome);
+        let record = outcome.as_ref().ok().and_then(|done| done.record.as_ref());
+        let status = if self.update_status {
+            self.write_status(guarded, &verdict, record).await
+        } else {
+            Ok(outcome.is_err().then_some(News::State))
+        };
+        let written = outcome.as_ref().map(|done| done.written);
+        let is_written = matches!(written, Ok(Written::Created | Written::Replaced));
+        if is_written || matches!(status, Ok(Some(News::State))) {
+            let (kind, message) = match outcome {
+                Ok(_) => ("Normal", "SealedSecret unsealed successfully".to_owned()),
+                Err(error) => ("Warning", error.event_message(&guarded.key())),
+            };
+            let object = reference(guarded);
+            self.events
+                .publish(&self.client, &object, kind, verdict.reason, &message)
+                .await;
+        }
+        status.map(drop).inspect_err(|error| {
+            tracing::error!("sealed-secret" = %guarded.key(), %error, "Error updating SealedSecret status");
+        })
+    }
+
+    /// A PUT of the status, since upstream's role grants no PATCH; none if it says it all already. On a
+    /// conflict the object has moved on: its present status is read, and the same verdict is put on top.
+    async fn write_status(
+        &self,
+        guarded: &Guarded,
+        verdict: &Verdict,
+        record: Option<&Applied>,
+    ) -> Result<Option<News>, Untold> {
+        let metadata = &guarded.metadata;
+        let NamespacedName { name, namespace } = guarded.key();
+        let resource = ApiResource::erase::<SealedSecret>(&());
+        let objects: Api<DynamicObject> =
+            Api::namespaced_with(self.client.clone(), &namespace, &resource);
+        let mut present = guarded.status.clone();
+        let mut version = metadata.resource_version.clone();
+        let options = writing();
+        for _ in 0..CONFLICTS {
+            let now = Timestamp::now();
+            let next = condition::next(&present, verdict, record, metadata.generation, now);
+            let is_worth_it = |news| {
+                let keeps = present.applied.is_some() || self.keeps_records.load(Ordering::Relaxed);
+                news == News::State || keeps
+            };
+            let Some((status, news)) = next.filter(|(_, news)| is_worth_it(*news)) else {
+                return Ok(None);
+            };
+            // The server takes the status of a PUT to it and nothing else.
+            let mut body = DynamicObject::new(&name, &resource).within(&namespace);
+            body = body.data(json!({ "status": status }));
+            body.metadata.resource_version = version;
+            body.metadata.uid = metadata.uid.clone();
+            let put = objects.replace_status(&name, &options, &body);
+            match in_time(put).await? {
+                Err(kube::Error::Api(status)) if status.code == 409 => {
+                    let object = match in_time(objects.get_opt(&name)).await?? {
+                        Some(object) if object.metadata.uid == metadata.uid => object,
+                        _ => return Ok(None), // gone, and so is its status
+                    };
+                    version = object.metadata.resource_version.clone();
+                    present = Guarded::from(object).status;
+                }
+                Err(kube::Error::Api(status)) if status.code == 404 => return Ok(None),
+                result => {
+                    let answer = result?;
+                    if answer.data["status"]["applied"].is_object() {
+                        self.keeps_records.store(true, Ordering::Relaxed);
+                    }
+                    return Ok(Some(news));
+                }
+            }
+        }
+        Err(Untold::Conflicts)
+    }
+}
+
+fn verdict(outcome: &Result<Outcome, Error>) -> Verdict {
     match outcome {
         Ok(_) => Verdict {
             synced: true,
@@ -75,57 +160,12 @@ fn verdict(outcome: &Result<Written, Error>) -> Verdict {
     }
 }
 
-fn tell_log(guarded: &Guarded, outcome: &Result<Written, Error>) {
-    match outcome {
+fn tell_log(guarded: &Guarded, outcome: &Result<Outcome, Error>) {
+    match outcome.as_ref().map(|done| done.written) {
         Ok(Written::Unchanged) => tracing::debug!(key = %guarded.key(), "in sync"),
         Ok(written) => tracing::info!(key = %guarded.key(), secret = ?written, "Updating"),
-        Err(error) if error.waits_for_a_change() => {
-            tracing::error!(key = %guarded.key(), %error, "Error updating, giving up");
-        }
         Err(error) => tracing::error!(key = %guarded.key(), %error, "Error updating, will retry"),
     }
-}
-
-/// A PUT of the status, since upstream's role grants no PATCH; false if it says it all already. On a
-/// conflict the object has moved on: its present status is read, and the same verdict is put on top.
-async fn write_status(
-    guarded: &Guarded,
-    verdict: &Verdict,
-    client: &Client,
-) -> Result<bool, Untold> {
-    let metadata = &guarded.metadata;
-    let NamespacedName { name, namespace } = guarded.key();
-    let resource = ApiResource::erase::<SealedSecret>(&());
-    let objects: Api<DynamicObject> = Api::namespaced_with(client.clone(), &namespace, &resource);
-    let mut present = guarded.status.clone();
-    let mut version = metadata.resource_version.clone();
-    let options = writing();
-    for _ in 0..CONFLICTS {
-        let Some(status) =
-            condition::next(&present, verdict, metadata.generation, Timestamp::now())
-        else {
-            return Ok(false);
-        };
-        // The server takes the status of a PUT to it and nothing else.
-        let mut body = DynamicObject::new(&name, &resource).within(&namespace);
-        body = body.data(json!({ "status": status }));
-        body.metadata.resource_version = version;
-        body.metadata.uid = metadata.uid.clone();
-        let put = objects.replace_status(&name, &options, &body);
-        match in_time(put).await? {
-            Err(kube::Error::Api(status)) if status.code == 409 => {
-                let object = match in_time(objects.get_opt(&name)).await?? {
-                    Some(object) if object.metadata.uid == metadata.uid => object,
-                    _ => return Ok(false), // gone, and so is its status
-                };
-                version = object.metadata.resource_version.clone();
-                present = Guarded::from(object).status;
-            }
-            Err(kube::Error::Api(status)) if status.code == 404 => return Ok(false),
-            result => return Ok(result.map(|_| true)?),
-        }
-    }
-    Err(Untold::Conflicts)
 }
 
 fn reference(guarded: &Guarded) -> ObjectReference {
@@ -181,14 +221,15 @@ mod tests {
             }
         }
 
-        async fn write_status(&self) -> Result<bool, Untold> {
+        async fn write_status(&self) -> Result<Option<News>, Untold> {
             let verdict = Verdict {
                 synced: true,
                 reason: "Unsealed",
                 message: String::new(),
             };
             let guarded = Guarded::from(object("1", json!({})));
-            super::write_status(&guarded, &verdict, &self.client).await
+            let reporter = Reporter::new(self.client.clone(), true);
+            reporter.write_status(&guarded, &verdict, None).await
         }
     }
 
@@ -219,7 +260,7 @@ mod tests {
             answer("8", json!({})),
         ];
         let script = Script::new(&answers);
-        assert!(script.write_status().await.unwrap());
+        assert_eq!(script.write_status().await.unwrap(), Some(News::State));
         let asked = script.asked.lock().unwrap();
         assert_eq!(
             asked
@@ -241,7 +282,7 @@ mod tests {
         ]);
         let told = json!({ "observedGeneration": 1, "conditions": conditions });
         let script = Script::new(&[refusal(409, "Conflict"), answer("7", told)]);
-        assert!(!script.write_status().await.unwrap());
+        assert_eq!(script.write_status().await.unwrap(), None);
     }
 
     #[tokio::test]

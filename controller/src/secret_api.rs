@@ -3,9 +3,10 @@
 
 use k8s_openapi::Resource;
 use k8s_openapi::api::core::v1::Secret;
-use kube::api::GetParams;
+use kube::api::{DeleteParams, GetParams, ListParams, Preconditions};
 use kube::core::Request;
 use kube::{Client, ResourceExt};
+use serde::de::DeserializeOwned;
 use zeroize::Zeroizing;
 
 use crate::cluster::{Late, in_time, writing};
@@ -38,6 +39,38 @@ pub(crate) async fn get(
     }
 }
 
+/// Finds a Secret by a list: whoever may only list the Secrets of a namespace may do this.
+pub(crate) async fn find(
+    client: &Client,
+    namespace: &str,
+    name: &str,
+) -> Result<Option<Secret>, Error> {
+    let by_name = ListParams::default().fields(&format!("metadata.name={name}"));
+    let request = secrets(namespace).list(&by_name);
+    let answer = send(client, request.map_err(kube::Error::BuildRequest)?).await;
+    let found: List<Secret> = answer?;
+    Ok(found.items.into_iter().next())
+}
+
+/// Deletes the very version of a Secret that was seen; false if there is none, or another.
+pub(crate) async fn delete(client: &Client, seen: &Secret) -> Result<bool, Error> {
+    let options = DeleteParams {
+        preconditions: Some(Preconditions {
+            uid: seen.uid(),
+            resource_version: seen.resource_version(),
+        }),
+        ..DeleteParams::default()
+    };
+    let namespace = seen.namespace().unwrap_or_default();
+    let request = secrets(&namespace).delete(&seen.name_any(), &options);
+    let answer = client.request_text(request.map_err(kube::Error::BuildRequest)?);
+    match in_time(answer).await?.map(Zeroizing::new) {
+        Ok(_) => Ok(true),
+        Err(kube::Error::Api(status)) if matches!(status.code, 404 | 409) => Ok(false),
+        Err(error) => Err(error.into()),
+    }
+}
+
 /// Creates a Secret, in one attempt.
 pub(crate) async fn create(client: &Client, secret: &Secret) -> Result<Secret, Error> {
     let namespace = secret.namespace().unwrap_or_default();
@@ -61,7 +94,16 @@ fn secrets(namespace: &str) -> Request {
     ))
 }
 
-async fn send(client: &Client, request: http::Request<Vec<u8>>) -> Result<Secret, Error> {
+/// As much of a list as anybody here asks for.
+#[derive(serde::Deserialize)]
+struct List<K> {
+    items: Vec<K>,
+}
+
+async fn send<T: DeserializeOwned>(
+    client: &Client,
+    request: http::Request<Vec<u8>>,
+) -> Result<T, Error> {
     let answer = Zeroizing::new(in_time(client.request_text(request)).await??);
     serde_json::from_str(&answer).map_err(|_| Error::Answer)
 }

@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use anyhow::{Context, bail};
 use apiserver::ApiServer;
-use controller::Config;
+use controller::{Config, Signals};
 use kube::Client;
 use kube::config::{KubeConfigOptions, Kubeconfig};
 use tempfile::NamedTempFile;
@@ -44,9 +44,9 @@ impl Cluster {
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await?;
         server.serve_behind(NAMESPACE, SERVICE, listener.local_addr()?);
         let (stop, stopped) = oneshot::channel::<()>();
-        let shutdown = async { _ = stopped.await };
+        let signals = Signals::until(async { _ = stopped.await });
         let config = Config::defaults(NAMESPACE);
-        let controller = tokio::spawn(controller::run(client.clone(), config, listener, shutdown));
+        let controller = tokio::spawn(controller::run(client.clone(), config, listener, signals));
         let cluster = Self {
             kubeconfig,
             client,

@@ -55,7 +55,7 @@ async fn main() -> anyhow::Result<ExitCode> {
     )?;
     if !arguments.once {
         stay_up(&cluster)?;
-        controller::stop_signal().await;
+        controller::Signals::of_process()?.stopped().await;
     }
     cluster.stop().await?;
     Ok(ExitCode::SUCCESS)
