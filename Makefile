@@ -57,6 +57,10 @@ kubernetes: ## build a Kubernetes control plane, once, for `make real`
 real: ## the scenarios again, on that control plane
 	@tests/kubernetes/run
 
+.PHONY: health
+health: ## have Argo CD's and Flux's own rules judge our statuses
+	@tests/health/judge && git diff --exit-code -- tests/health/verdicts.json
+
 .PHONY: bench
 bench: ## what sealing and unsealing cost here
 	cargo bench -p sealing
