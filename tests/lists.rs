@@ -35,13 +35,18 @@ UnregisterConditionWithMissingLabel ObserveConditionRespectsOmitSecretLabels
 Version Flagenv Pflagenv IsMultiDocumentYAML promtool
 ";
 
-/// Files whose scenarios look at what a program answers, and leave little behind.
-const ABOUT_ANSWERS: [&str; 5] = [
+/// Files whose scenarios look at answers, versions or keys, which are new each time.
+const ABOUT_ANSWERS: [&str; 10] = [
     "canaries",
     "command_line",
+    "drift",
     "endpoints",
+    "health",
+    "in_sync",
     "integration",
     "kubectl",
+    "renewal",
+    "watching",
 ];
 
 /// Scenarios without an ending to compare.

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::net::{Ipv4Addr, SocketAddr};
 
-use controller::Config;
+use controller::{Config, Signals};
 use k8s_openapi::ByteString;
 use k8s_openapi::api::core::v1::{Event, Namespace, Secret, Service};
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
@@ -14,7 +14,7 @@ use sealing::SealedSecret;
 use serde_json::{Value, json};
 use tempfile::NamedTempFile;
 use tokio::net::TcpListener;
-use tokio::sync::oneshot;
+use tokio::sync::{mpsc, oneshot};
 use tokio::task::JoinHandle;
 
 use crate::server::{CRD, Server, USER};
@@ -36,6 +36,7 @@ pub struct Cluster {
 struct Controller {
     address: SocketAddr,
     stop: oneshot::Sender<()>,
+    renew: mpsc::Sender<()>,
     task: JoinHandle<Result<(), controller::Error>>,
 }
 
@@ -107,16 +108,18 @@ impl Cluster {
         self.server.lead_service_to(address);
         self.create_service().await;
         let (stop, stopped) = oneshot::channel();
-        let shutdown = async { _ = stopped.await };
+        let (renew, asked) = mpsc::channel(1);
+        let signals = Signals::new(async { _ = stopped.await }, asked);
         let task = tokio::spawn(controller::run(
             self.server.controller_client().await,
             config,
             listener,
-            shutdown,
+            signals,
         ));
         self.controller = Some(Controller {
             address,
             stop,
+            renew,
             task,
         });
     }
@@ -128,6 +131,20 @@ impl Cluster {
         self.create_service().await;
     }
 
+    /// Starts a controller beside the one that runs, and lets it run for as long as the scenario.
+    pub async fn run_second_controller(&self, config: Config) {
+        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await.unwrap();
+        let client = self.server.controller_client().await;
+        let signals = Signals::until(std::future::pending());
+        tokio::spawn(controller::run(client, config, listener, signals));
+    }
+
+    /// Asks the controller for a new key, as SIGUSR1 would.
+    pub async fn ask_for_a_key(&self) {
+        let controller = self.controller.as_ref().unwrap();
+        controller.renew.send(()).await.unwrap();
+    }
+
     /// Asks the controller to stop, and waits until it has.
     pub async fn stop_controller(&mut self) {
         let controller = self.controller.take().unwrap();
@@ -137,10 +154,22 @@ impl Cluster {
 
     /// The controller's answer to a GET, head and body.
     pub async fn http(&self, path: &str) -> String {
+        self.ask("GET", path, "").await
+    }
+
+    /// The controller's answer to a POST, head and body.
+    pub async fn post(&self, path: &str, body: &str) -> String {
+        self.ask("POST", path, body).await
+    }
+
+    async fn ask(&self, method: &str, path: &str, body: &str) -> String {
         use tokio::io::{AsyncReadExt, AsyncWriteExt};
         let address = self.controller.as_ref().unwrap().address;
         let mut stream = tokio::net::TcpStream::connect(address).await.unwrap();
-        let request = format!("GET /{path} HTTP/1.1\r\nHost: c\r\nConnection: close\r\n\r\n");
+        let length = body.len();
+        let request = format!(
+            "{method} /{path} HTTP/1.1\r\nHost: c\r\nConnection: close\r\nContent-Length: {length}\r\n\r\n{body}"
+        );
         stream.write_all(request.as_bytes()).await.unwrap();
         let mut answer = String::new();
         stream.read_to_string(&mut answer).await.unwrap();
@@ -222,6 +251,26 @@ impl Cluster {
         let namespace = object.namespace().unwrap();
         self.sealed_secrets(&namespace)
             .create(&PostParams::default(), &object)
+            .await
+            .unwrap();
+    }
+
+    /// Changes a Secret by a merge patch, as a user would.
+    pub async fn patch_secret(&self, namespace: &str, name: &str, patch: Value) -> Secret {
+        let secrets = self.secrets(namespace);
+        let patch = kube::api::Patch::Merge(patch);
+        secrets
+            .patch(name, &Default::default(), &patch)
+            .await
+            .unwrap()
+    }
+
+    /// Changes a SealedSecret by a merge patch, as a user would.
+    pub async fn patch(&self, namespace: &str, name: &str, patch: Value) {
+        let objects = self.sealed_secrets(namespace);
+        let patch = kube::api::Patch::Merge(patch);
+        objects
+            .patch(name, &Default::default(), &patch)
             .await
             .unwrap();
     }

@@ -117,6 +117,9 @@ fn settle(object: &mut Value) {
         object["involvedObject"]["resourceVersion"] = Value::Null;
     }
     object["metadata"]["resourceVersion"] = Value::Null;
+    if let Some(status) = object.get_mut("status").and_then(Value::as_object_mut) {
+        status.remove("applied"); // of this very version
+    }
     hide_sealed(object);
 }
 

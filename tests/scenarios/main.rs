@@ -5,14 +5,19 @@
 )]
 
 mod command_line;
+mod drift;
 mod endpoints;
+mod health;
+mod in_sync;
 mod integration;
 mod keys;
 mod kubectl;
 mod malformed;
 mod ownership;
 mod removal;
+mod renewal;
 mod resource;
 mod scopes;
 mod status;
 mod unseal;
+mod watching;

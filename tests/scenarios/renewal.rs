@@ -1,0 +1,252 @@
+//! New keys: when they are made, and when they are not.
+
+use std::time::Duration;
+
+use controller::{Config, FirstKey, KeyOrder};
+use jiff::{SignedDuration, Timestamp};
+use k8s_openapi::api::core::v1::Secret;
+use kube::ResourceExt;
+use kube::api::ListParams;
+use serde_json::json;
+use tests::{Cluster, Fixture, KEY_NAMESPACE, eventually, key_secret, quiet, sealed_secret};
+
+const LABEL: &str = "sealedsecrets.bitnami.com/sealed-secrets-key";
+
+async fn keys(cluster: &Cluster) -> Vec<Secret> {
+    let active = ListParams::default().labels(&format!("{LABEL}=active"));
+    cluster
+        .secrets(KEY_NAMESPACE)
+        .list(&active)
+        .await
+        .unwrap()
+        .items
+}
+
+async fn becomes(cluster: &Cluster, count: usize) -> Vec<Secret> {
+    eventually(&format!("there are {count} keys"), async || {
+        Some(keys(cluster).await).filter(|keys| keys.len() == count)
+    })
+    .await
+}
+
+async fn certificate(cluster: &Cluster) -> String {
+    let answer = cluster.http("v1/cert.pem").await;
+    answer.split_once("\r\n\r\n").unwrap().1.trim().to_owned()
+}
+
+#[tokio::test]
+async fn makes_a_key_when_it_is_signalled_though_the_period_is_off() {
+    let key = Fixture::rsa2048();
+    let cluster = Cluster::start(&[&key]).await;
+    cluster.ask_for_a_key().await;
+    becomes(&cluster, 2).await;
+    eventually("the new key is served", async || {
+        (certificate(&cluster).await != key.certificate.trim()).then_some(())
+    })
+    .await;
+}
+
+/// <https://github.com/bitnami/sealed-secrets/issues/298>
+#[tokio::test]
+async fn renews_on_request() {
+    let key = Fixture::rsa2048();
+    let cluster = Cluster::start(&[&key]).await;
+    let name = key_secret(&key).name_any();
+    let ask =
+        json!({ "metadata": { "annotations": { "sealedsecrets.bitnami.com/renew": "true" } } });
+    cluster.patch_secret(KEY_NAMESPACE, &name, ask).await;
+    becomes(&cluster, 2).await;
+    tokio::time::sleep(Duration::from_millis(300)).await;
+    assert_eq!(keys(&cluster).await.len(), 2);
+}
+
+#[tokio::test]
+async fn renews_one_period_after_the_current_key() {
+    let mut cluster = Cluster::empty().await;
+    let config = Config {
+        key_renew_period: Some(SignedDuration::from_secs(3)),
+        ..quiet()
+    };
+    cluster.run_controller(config).await;
+    let first = becomes(&cluster, 1).await.remove(0);
+    becomes(&cluster, 2).await;
+    assert_eq!(first.name_any(), "sealed-secrets-keyfirst");
+}
+
+#[tokio::test]
+async fn makes_a_key_at_start_if_the_newest_is_from_before_the_cutoff() {
+    let key = Fixture::rsa2048();
+    let mut cluster = Cluster::empty().await;
+    cluster.create_secret(&key_secret(&key)).await;
+    let config = Config {
+        key_cutoff: Some(Timestamp::now()),
+        ..quiet()
+    };
+    cluster.run_controller(config.clone()).await;
+    becomes(&cluster, 2).await;
+    assert_ne!(certificate(&cluster).await, key.certificate.trim());
+    cluster.stop_controller().await;
+    cluster.run_controller(config).await;
+    assert_eq!(keys(&cluster).await.len(), 2);
+}
+
+#[tokio::test]
+async fn puts_labels_annotations_and_the_name_it_was_told_on_a_new_key() {
+    let mut cluster = Cluster::empty().await;
+    let pair = |key: &str, value: &str| [(key.to_owned(), value.to_owned())].into();
+    let config = Config {
+        key_prefix: "our-key".to_owned(),
+        key_labels: pair("team", "a"),
+        key_annotations: pair("note", "b"),
+        common_name: "shop".to_owned(),
+        ..quiet()
+    };
+    cluster.run_controller(config).await;
+    let made = becomes(&cluster, 1).await.remove(0);
+    assert_eq!(made.name_any(), "our-keyfirst");
+    assert_eq!(made.metadata.generate_name.as_deref(), Some("our-key"));
+    assert_eq!(
+        (&*made.labels()["team"], &*made.labels()[LABEL]),
+        ("a", "active")
+    );
+    assert_eq!(made.annotations()["note"], "b");
+}
+
+#[tokio::test]
+async fn seals_to_the_key_whose_secret_is_newest_when_told_so() {
+    // The certificate of the second is older.
+    let fixtures = [Fixture::rsa2048(), Fixture::rsa4096()];
+    for [first, second] in [[0, 1], [1, 0]].map(|order| order.map(|index: usize| &fixtures[index]))
+    {
+        let mut cluster = Cluster::empty().await;
+        cluster.create_secret(&key_secret(first)).await;
+        tokio::time::sleep(Duration::from_millis(1100)).await;
+        cluster.create_secret(&key_secret(second)).await;
+        let config = Config {
+            key_order: KeyOrder::Created,
+            ..quiet()
+        };
+        cluster.run_controller(config).await;
+        assert_eq!(certificate(&cluster).await, second.certificate.trim());
+    }
+}
+
+/// <https://github.com/bitnami/sealed-secrets/issues/1588>
+#[tokio::test]
+async fn a_restore_makes_no_new_key() {
+    let key = Fixture::rsa2048();
+    let mut cluster = Cluster::empty().await;
+    cluster
+        .create(sealed_secret("db").item("a", "b", &key).object())
+        .await;
+    let told = json!({ "status": { "conditions": [{ "type": "Synced", "status": "True" }] } });
+    let objects = cluster.sealed_secrets("shop");
+    let patch = kube::api::Patch::Merge(told);
+    objects
+        .patch_status("db", &Default::default(), &patch)
+        .await
+        .unwrap();
+    cluster.run_controller(quiet()).await; // it is ready
+    let events = cluster
+        .event(KEY_NAMESPACE, "sealed-secrets-keyfirst", "KeyMissing")
+        .await;
+    assert!(events.contains("restore the key Secrets"), "{events}");
+    assert!(
+        cluster
+            .http("v1/cert.pem")
+            .await
+            .starts_with("HTTP/1.1 500")
+    );
+    assert!(keys(&cluster).await.is_empty());
+    cluster.create_secret(&key_secret(&key)).await;
+    cluster.secret_becomes("shop", "db", &[("a", "b")]).await;
+    assert_eq!(certificate(&cluster).await, key.certificate.trim());
+    assert_eq!(keys(&cluster).await.len(), 1);
+}
+
+#[tokio::test]
+async fn makes_a_key_in_spite_of_that_when_told_so() {
+    let key = Fixture::rsa2048();
+    let mut cluster = Cluster::empty().await;
+    cluster
+        .create(sealed_secret("db").item("a", "b", &key).object())
+        .await;
+    let told = json!({ "status": { "conditions": [{ "type": "Synced", "status": "True" }] } });
+    let objects = cluster.sealed_secrets("shop");
+    let patch = kube::api::Patch::Merge(told);
+    objects
+        .patch_status("db", &Default::default(), &patch)
+        .await
+        .unwrap();
+    cluster
+        .run_controller(Config {
+            first_key: FirstKey::Always,
+            ..quiet()
+        })
+        .await;
+    becomes(&cluster, 1).await;
+}
+
+/// <https://github.com/bitnami/sealed-secrets/issues/702>
+#[tokio::test]
+async fn never_generates_when_told_so() {
+    let mut cluster = Cluster::empty().await;
+    cluster
+        .run_controller(Config {
+            first_key: FirstKey::Never,
+            ..quiet()
+        })
+        .await;
+    cluster
+        .event(KEY_NAMESPACE, "sealed-secrets-keyfirst", "KeyMissing")
+        .await;
+    assert!(keys(&cluster).await.is_empty());
+    // Asked for on purpose, it does.
+    cluster.ask_for_a_key().await;
+    becomes(&cluster, 1).await;
+}
+
+/// <https://github.com/bitnami/sealed-secrets/issues/848>
+#[tokio::test]
+async fn two_controllers_start_with_one_key() {
+    let mut cluster = Cluster::empty().await;
+    cluster.run_second_controller(quiet()).await;
+    cluster.run_controller(quiet()).await;
+    tokio::time::sleep(Duration::from_millis(500)).await;
+    assert_eq!(keys(&cluster).await.len(), 1);
+}
+
+/// <https://github.com/bitnami/sealed-secrets/issues/1862>
+#[tokio::test]
+async fn ignores_keys_of_other_namespaces() {
+    let (own, other) = (Fixture::rsa2048(), Fixture::rsa4096());
+    let cluster = Cluster::start(&[&own]).await;
+    let mut foreign = key_secret(&other);
+    foreign.metadata.namespace = Some("shop".to_owned());
+    cluster.create_secret(&foreign).await;
+    cluster
+        .create(sealed_secret("db").item("a", "b", &other).object())
+        .await;
+    cluster.condition("shop", "db", "Synced", "False").await;
+    assert_eq!(certificate(&cluster).await, own.certificate.trim());
+}
+
+/// <https://github.com/bitnami/sealed-secrets/issues/2034>
+#[tokio::test]
+async fn a_deleted_key_still_unseals() {
+    let (kept, deleted) = (Fixture::rsa2048(), Fixture::rsa4096());
+    let cluster = Cluster::start(&[&kept, &deleted]).await;
+    let secrets = cluster.secrets(KEY_NAMESPACE);
+    secrets
+        .delete(&key_secret(&deleted).name_any(), &Default::default())
+        .await
+        .unwrap();
+    eventually("the other key is served", async || {
+        (certificate(&cluster).await == kept.certificate.trim()).then_some(())
+    })
+    .await;
+    cluster
+        .create(sealed_secret("db").item("a", "b", &deleted).object())
+        .await;
+    cluster.secret_becomes("shop", "db", &[("a", "b")]).await;
+}
