@@ -267,7 +267,6 @@ fn key_begins(key: &Fixture) -> Timestamp {
 }
 
 #[tokio::test]
-#[ignore = "pending: periods below a minute"]
 async fn makes_a_key_every_period() {
     let mut cluster = Cluster::empty().await;
     let config = Config {

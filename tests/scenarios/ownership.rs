@@ -193,7 +193,7 @@ async fn runs_with_skip_recreate() {
     let mut cluster = Cluster::empty().await;
     cluster.create_secret(&key_secret(&key)).await;
     let config = Config {
-        recreate: false,
+        repair: false,
         ..quiet()
     };
     cluster.run_controller(config).await;
