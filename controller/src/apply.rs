@@ -8,9 +8,7 @@ use k8s_openapi::apimachinery::pkg::apis::meta::v1::OwnerReference;
 use kube::{Client, ResourceExt};
 
 use crate::in_sync::Share;
-use crate::namespaced_name::NamespacedName;
 use crate::ownership::Right;
-use crate::pace::Pace;
 use crate::secret_api;
 
 /// What became of the Secret.
@@ -58,14 +56,15 @@ pub(crate) enum Extent {
     Repair,
 }
 
-/// Brings the live Secret to what the SealedSecret says, within its right.
+/// Brings the live Secret to what the SealedSecret says, within its right; `is_allowed` is asked before
+/// it is replaced.
 pub(crate) async fn apply(
     client: &Client,
     right: Right,
     extent: Extent,
     unsealed: sealing::Secret,
     live: Option<Secret>,
-    pace: &Pace,
+    is_allowed: impl FnOnce() -> bool,
 ) -> Result<Applied, Error> {
     // Writing the Secret is what its values were opened for.
     let unsealed = unsealed.expose();
@@ -77,7 +76,6 @@ pub(crate) async fn apply(
         share,
         merged,
     };
-    let name = NamespacedName::of(&unsealed);
     let Some(live) = live.map(normal) else {
         let live = secret_api::create(client, &unsealed).await?;
         return Ok(done(Written::Created, live));
@@ -93,7 +91,7 @@ pub(crate) async fn apply(
         return Err(Error::NotOwned(live.name_any()));
     }
     check(&live, &wanted)?;
-    if !pace.allows(&name) {
+    if !is_allowed() {
         return Err(Error::Contended);
     }
     let live = secret_api::replace(client, &wanted).await?;

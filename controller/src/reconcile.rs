@@ -1,14 +1,15 @@
 //! The flow, top to bottom: one SealedSecret, one Secret.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
 
 use kube::Client;
-use sealing::{PrivateKey, SealedSecret};
+use sealing::{Fingerprint, PrivateKey, SealedSecret};
 use tokio::sync::Semaphore;
 use tokio_util::task::TaskTracker;
 
-use crate::apply::{Extent, Written, apply};
+use crate::apply::{Applied, Extent, Written, apply};
 use crate::config::Config;
 use crate::error::{Error, backoff};
 use crate::guarded::Guarded;
@@ -57,9 +58,8 @@ pub(crate) async fn work(context: &Arc<Context>, queue: &Arc<Queue>, tasks: &Tas
                 Some(sealed) => reconcile(&sealed, &in_hand, &context).await,
                 None => removal::follow_up(&in_hand, &context).await,
             };
-            match delay {
-                Some(delay) => in_hand.again_after(delay),
-                None => {}
+            if let Some(delay) = delay {
+                in_hand.again_after(delay);
             }
             drop(permit);
         });
@@ -94,29 +94,21 @@ async fn bring_up_to_date(guarded: &Guarded, context: &Context) -> Result<Outcom
     let fitting = record.map_or(&[][..], |record| &record.keys);
     let unsealed = context.unsealing.unseal(&sealed, fitting).await?;
     context.refuse_sealing_key(&unsealed.secret)?;
-    let NamespacedName { namespace, name } = NamespacedName::of(&*sealed);
-    let live = secret_api::get(&context.client, &namespace, &name).await?;
-    let written = record
-        .filter(|record| !record.merged)
-        .map(|record| &*record.secret_uid);
-    let right = ownership::decide(&sealed, live.as_ref(), written);
-    let extent = if guarded.is_told() {
-        Extent::Repair
-    } else {
-        Extent::Whole
-    };
-    let (client, pace) = (&context.client, &context.pace);
-    let applied = apply(client, right, extent, unsealed.secret, live, pace).await?;
-    let version = SecretVersion::of(&applied.live);
-    let record = record::record(&sealed, &version, applied.merged, &unsealed.keys, &keys);
-    let key = NamespacedName { namespace, name };
-    context
-        .in_sync
-        .note(key, Said::by(&sealed), &applied.live, applied.share);
-    Ok(Outcome {
-        written: applied.written,
-        record,
-    })
+    let (key, said) = (NamespacedName::of(&*sealed), Said::by(&sealed));
+    let live = secret_api::get(&context.client, &key.namespace, &key.name).await?;
+    let right = ownership::decide(&sealed, live.as_ref(), record.and_then(record::whole));
+    let extent = context.extent(guarded, &key, &said);
+    let may_write = || context.pace.allows(&key, &said);
+    let applied = apply(
+        &context.client,
+        right,
+        extent,
+        unsealed.secret,
+        live,
+        may_write,
+    )
+    .await?;
+    Ok(context.remember(&sealed, applied, &unsealed.keys, &keys))
 }
 
 impl Outcome {
@@ -175,6 +167,34 @@ impl Context {
         Ok(live.is_some_and(|live| {
             SecretVersion::of(&live) == right || self.in_sync.is_unchanged(&key, &said, &live)
         }))
+    }
+
+    /// A new generation sets the whole Secret; one that was applied before is only repaired.
+    fn extent(&self, guarded: &Guarded, key: &NamespacedName, said: &Said) -> Extent {
+        if guarded.is_told() || self.in_sync.version(key, said).is_some() {
+            Extent::Repair
+        } else {
+            Extent::Whole
+        }
+    }
+
+    /// Notes which version of the Secret is right, in memory and for the status.
+    fn remember(
+        &self,
+        sealed: &SealedSecret,
+        applied: Applied,
+        used: &BTreeSet<Fingerprint>,
+        keys: &[Arc<PrivateKey>],
+    ) -> Outcome {
+        let version = SecretVersion::of(&applied.live);
+        let record = record::record(sealed, &version, applied.merged, used, keys);
+        let key = NamespacedName::of(sealed);
+        self.in_sync
+            .note(key, Said::by(sealed), &applied.live, applied.share);
+        Outcome {
+            written: applied.written,
+            record,
+        }
     }
 
     fn refuse_deprecated(&self, sealed: &SealedSecret) -> Result<(), Error> {

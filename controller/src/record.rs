@@ -57,6 +57,11 @@ pub(crate) fn is_up_to_date(
     sealed.metadata.generation == Some(record.generation) && record.keys.iter().all(is_here)
 }
 
+/// The uid of a Secret that was written as a whole, not merged into.
+pub(crate) fn whole(record: &Applied) -> Option<&str> {
+    Some(&*record.secret_uid).filter(|_| !record.merged)
+}
+
 /// All that a record vouches for, each part with its length, so that no two records read alike. The label
 /// is in it because the scope changes without a new generation.
 fn message(record: &Applied, sealed: &SealedSecret) -> Vec<u8> {

@@ -110,8 +110,7 @@ async fn names_every_item_that_does_not_open() {
         .await;
     cluster.secret_becomes("shop", "other", &[("a", "b")]).await;
     let synced = cluster.condition("shop", "db", "Synced", "False").await;
-    let text =
-        "illegal base64 data at input byte 12 (text)\nno key could decrypt secret (bad, number)";
+    let text = "illegal base64 data at input byte 12 (text)\nno key could decrypt secret (bad, number); bad, number: unknown key, or sealed for another name";
     assert_eq!(synced["message"], text);
     assert!(
         cluster

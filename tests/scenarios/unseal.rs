@@ -66,9 +66,10 @@ async fn opens_nothing_under_another_name() {
         )
         .await;
     let synced = cluster.condition("shop", "other", "Synced", "False").await;
-    assert_eq!(synced["message"], "no key could decrypt secret (a)");
+    let text = "no key could decrypt secret (a); a: unknown key, or sealed for another name";
+    assert_eq!(synced["message"], text);
     let message = cluster.event("shop", "other", "ErrUnsealFailed").await;
-    assert_eq!(message, "Failed to unseal: no key could decrypt secret (a)");
+    assert_eq!(message, format!("Failed to unseal: {text}"));
     assert!(
         cluster
             .secrets("shop")
