@@ -239,6 +239,7 @@ fn command() -> clap::Command {
 
 impl Flags {
     /// Lifts what was typed into what it means.
+    #[expect(clippy::too_many_lines, reason = "two lines for each flag")]
     fn lift(self, namespace: String, warnings: &mut Vec<String>) -> Result<Config, InvalidSetting> {
         let Self {
             key_prefix,

@@ -10,8 +10,9 @@ use tokio::time::{Instant, sleep, timeout_at};
 const PAUSES: [Duration; 2] = [Duration::from_millis(500), Duration::from_secs(30)];
 /// Nothing depends on seeing every event: this often everything is listed again.
 const RESYNC: Duration = Duration::from_secs(600);
-/// What may not be watched but may be listed is listed this often; a right may also be given later.
-const REFUSED: Duration = Duration::from_secs(60);
+/// What may not be watched but may be listed is listed this often. A right may also be given later, or a
+/// server that starts may not know it yet: so the first pauses are shorter.
+const REFUSED: [Duration; 2] = [Duration::from_secs(1), Duration::from_secs(60)];
 
 /// What a watch brings.
 pub(crate) enum Change<K> {
@@ -39,6 +40,7 @@ where
         until: Instant::now() + RESYNC,
         pause: Duration::ZERO,
         failures: Failures::default(),
+        refusals: 0,
         refusal: String::new(),
     };
     stream::unfold(
@@ -57,6 +59,8 @@ struct Followed<S> {
     /// How long to wait before the watch is begun anew; zero while it goes on.
     pause: Duration,
     failures: Failures,
+    /// How often in a row it was refused.
+    refusals: u32,
     /// The last refusal that was told: each is told once.
     refusal: String,
 }
@@ -74,7 +78,8 @@ impl<S> Followed<S> {
             match timeout_at(self.until, self.events.next()).await {
                 Ok(Some(Ok(event))) => return self.changed(event),
                 Ok(Some(Err(error))) if is_refusal(&error) => {
-                    self.pause = REFUSED;
+                    self.pause = growing(REFUSED, self.refusals);
+                    self.refusals = self.refusals.saturating_add(1);
                     let text = without_answer(&error);
                     if self.refusal != text {
                         tracing::warn!("cannot watch {what}: {text}");
@@ -87,7 +92,10 @@ impl<S> Followed<S> {
                     self.pause = self.failures.pause();
                 }
                 Ok(None) => self.pause = self.failures.pause(),
-                Err(_) => self.begin(start),
+                Err(_) => {
+                    self.refusals = 0;
+                    self.begin(start);
+                }
             }
         }
     }
@@ -104,6 +112,7 @@ impl<S> Followed<S> {
             Event::InitDone => Change::Complete,
             Event::Apply(object) => {
                 self.refusal.clear();
+                self.refusals = 0;
                 Change::Changed(object)
             }
             Event::Delete(object) => Change::Gone(object),
@@ -122,7 +131,7 @@ struct Failures {
 impl Failures {
     /// Counts a failure, and says how long to wait after it.
     fn pause(&mut self) -> Duration {
-        let [shortest, longest] = PAUSES;
+        let [_, longest] = PAUSES;
         let now = Instant::now();
         let is_new_row = self
             .last
@@ -133,11 +142,15 @@ impl Failures {
             self.in_a_row.saturating_add(1)
         };
         self.last = Some(now);
-        let doublings = self.in_a_row - 1;
-        shortest
-            .saturating_mul(2_u32.saturating_pow(doublings))
-            .min(longest)
+        growing(PAUSES, self.in_a_row - 1)
     }
+}
+
+/// A pause that doubles each time, between two bounds.
+fn growing([shortest, longest]: [Duration; 2], doublings: u32) -> Duration {
+    shortest
+        .saturating_mul(2_u32.saturating_pow(doublings))
+        .min(longest)
 }
 
 fn is_refusal(error: &watcher::Error) -> bool {
@@ -206,7 +219,8 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn lists_every_minute_what_may_not_be_watched() {
-        assert_eq!(lists(|| Some(failure(403))).await, 11);
+        // After 0, 1, 3, 7, 15, 31 and 63 seconds, and then nine times more.
+        assert_eq!(lists(|| Some(failure(403))).await, 16);
     }
 
     /// <https://github.com/bitnami/sealed-secrets/issues/542>

@@ -19,11 +19,11 @@ use crate::secret_api;
 pub(crate) async fn follow_up(in_hand: &InHand, context: &Context) -> Option<Duration> {
     let key = &in_hand.key;
     context.unsealing.forget(key);
-    if context.config.delete_secrets {
-        if let Err(error) = delete_secret(key, context).await {
-            tracing::error!(key = %key, error, "Error updating, will retry");
-            return Some(backoff(in_hand.failed(), context.config.quick_retries));
-        }
+    if context.config.delete_secrets
+        && let Err(error) = delete_secret(key, context).await
+    {
+        tracing::error!(key = %key, error, "Error updating, will retry");
+        return Some(backoff(in_hand.failed(), context.config.quick_retries));
     }
     context.in_sync.forget(key);
     in_hand.succeeded();

@@ -43,7 +43,8 @@ async fn is_alive_but_not_ready_and_has_no_certificate_before_there_are_keys() {
         }
     };
     let (stop, stopped) = tokio::sync::oneshot::channel::<()>();
-    let run = controller::run(nobody(), config, listener, async { _ = stopped.await });
+    let signals = controller::Signals::until(async { _ = stopped.await });
+    let run = controller::run(nobody(), config, listener, signals);
     let (ended, ()) = tokio::join!(run, async {
         ask.await;
         _ = stop.send(());

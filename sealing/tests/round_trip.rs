@@ -44,9 +44,9 @@ fn seal(secret: Value) -> SealedSecret {
 }
 
 fn opened(sealed: &SealedSecret) -> Result<Items, String> {
-    let secret = unseal(sealed, &keys(), &Renderer::default());
-    secret
-        .map(|secret| texts(&secret.data))
+    let unsealed = unseal(sealed, &keys(), &Renderer::default());
+    unsealed
+        .map(|unsealed| texts(&unsealed.secret.data))
         .map_err(|error| error.to_string())
 }
 

@@ -39,6 +39,7 @@ fn takes_upstreams_defaults() {
 
 /// Every flag, and what it changes.
 #[test]
+#[expect(clippy::too_many_lines, reason = "a line or two for each flag")]
 fn lifts_each_flag_into_its_setting() {
     type Change = fn(&mut Config);
     let cases: &[(&str, Change)] = &[

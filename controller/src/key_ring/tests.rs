@@ -155,8 +155,7 @@ fn orders_keys_as_documented() {
         let ring = KeyRing::new(order);
         ring.put(&created(small(), small_at), true).unwrap();
         ring.put(&created(large(), large_at), true).unwrap();
-        let secret = ring.lock().all[0].secret.clone();
-        secret
+        ring.lock().all[0].secret.clone()
     };
     assert_eq!(newest(KeyOrder::Created, 1, 2), "large");
     assert_eq!(newest(KeyOrder::Created, 2, 1), "small");
