@@ -1,11 +1,14 @@
 //! The cluster that is meant, as kubectl finds it: kubeconfig, context, namespace.
 
+mod overrides;
+
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use kube::config::{Context, KubeConfigOptions, Kubeconfig, KubeconfigError};
 use kube::{Client, Config};
 
+pub(crate) use self::overrides::Overrides;
 use crate::{Io, error, proxy};
 
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
@@ -16,6 +19,7 @@ pub(crate) struct ClusterAccess {
     pub(crate) kubeconfig: Option<PathBuf>,
     pub(crate) context: Option<String>,
     pub(crate) namespace: Option<String>,
+    pub(crate) overrides: Overrides,
 }
 
 /// Why no cluster, or no namespace, can be named.
@@ -32,6 +36,15 @@ pub enum Error {
     Unreadable { path: PathBuf, cause: String },
     #[error("context {0:?} does not exist")]
     NoSuchContext(String),
+    #[error("cluster {0:?} does not exist")]
+    NoSuchCluster(String),
+    #[error("auth info {0:?} does not exist")]
+    NoSuchUser(String),
+    #[error(
+        "Invalid timeout value. Timeout must be a single integer in seconds, or an integer followed \
+         by a corresponding time unit (e.g. 1s | 2m | 3h)"
+    )]
+    Timeout,
     #[error("cannot use the kubeconfig: {0}")]
     Unusable(String),
     #[error("cannot use the configuration of this pod: {0}")]
@@ -47,15 +60,12 @@ enum Found {
 impl ClusterAccess {
     /// A client that gives up soon and sends nothing twice.
     pub(crate) async fn client(&self, io: &mut Io) -> Result<Client, Error> {
+        let timeout = self.overrides.timeout()?.unwrap_or(READ_TIMEOUT);
         let mut config = match self.find(io)? {
             Found::Kubeconfig(kubeconfig) => {
-                self.selected_context(&kubeconfig)?
-                    .ok_or(Error::NoConfiguration)?;
-                let options = KubeConfigOptions {
-                    context: self.context.clone(),
-                    ..Default::default()
-                };
-                self.with_proxy(*kubeconfig, &options, io).await?
+                let context = self.selected_context(&kubeconfig)?;
+                let effective = self.overrides.apply(&kubeconfig, context.as_ref())?;
+                with_proxy(effective, io).await?
             }
             Found::InCluster => {
                 let mut config =
@@ -64,9 +74,13 @@ impl ClusterAccess {
                 config
             }
         };
+        if config.cluster_url.scheme_str() != Some("https") {
+            // Whoever listens on the way could use them.
+            config.auth_info = Overrides::without_credentials(&config.auth_info);
+        }
         config.default_retry = false;
-        config.connect_timeout = Some(CONNECT_TIMEOUT);
-        config.read_timeout = Some(READ_TIMEOUT);
+        config.connect_timeout = Some(CONNECT_TIMEOUT.min(timeout));
+        config.read_timeout = Some(timeout);
         Client::try_from(config).map_err(|error| match error {
             // The address may hold a password.
             kube::Error::ProxyProtocolUnsupported { .. } => {
@@ -80,9 +94,9 @@ impl ClusterAccess {
     pub(crate) fn default_namespace(&self, io: &Io) -> Result<Option<String>, Error> {
         match self.find(io) {
             Ok(Found::Kubeconfig(kubeconfig)) => {
-                let context = self
-                    .selected_context(&kubeconfig)?
-                    .ok_or(Error::NoConfiguration)?;
+                let Some(context) = self.selected_context(&kubeconfig)? else {
+                    return Err(Error::NoConfiguration);
+                };
                 let namespace = context.namespace.filter(|namespace| !namespace.is_empty());
                 Ok(Some(namespace.unwrap_or_else(|| "default".to_owned())))
             }
@@ -111,9 +125,14 @@ impl ClusterAccess {
             )?,
         };
         match kubeconfig {
-            Some(kubeconfig) if kubeconfig.current_context.is_some() || self.context.is_some() => {
+            Some(kubeconfig)
+                if kubeconfig.current_context.is_some()
+                    || self.context.is_some()
+                    || self.overrides.name_a_cluster() =>
+            {
                 Ok(Found::Kubeconfig(Box::new(kubeconfig)))
             }
+            None if self.overrides.server.is_some() => Ok(Found::Kubeconfig(Box::default())),
             _ if io.variable(&["KUBERNETES_SERVICE_HOST"]).is_some() => Ok(Found::InCluster),
             _ => Err(Error::NoConfiguration),
         }
@@ -136,35 +155,24 @@ impl ClusterAccess {
             .map(Some)
             .ok_or_else(|| Error::NoSuchContext(name.to_owned()))
     }
+}
 
-    /// kube compares NO_PROXY with the proxy's own address instead of the cluster's, so the proxy
-    /// is chosen here: the kubeconfig's own, else the environment's.
-    async fn with_proxy(
-        &self,
-        kubeconfig: Kubeconfig,
-        options: &KubeConfigOptions,
-        io: &mut Io,
-    ) -> Result<Config, Error> {
-        let cluster = self
-            .selected_context(&kubeconfig)?
-            .map(|context| context.cluster);
-        let named = kubeconfig
-            .clusters
-            .iter()
-            .find(|named| Some(&named.name) == cluster.as_ref());
-        let own = named.and_then(|named| named.cluster.as_ref()?.proxy_url.clone());
-        let mut config = Config::from_custom_kubeconfig(kubeconfig, options)
-            .await
-            .map_err(|error| Error::Unusable(describe(&error)))?;
-        config.proxy_url = match own.filter(|url| !url.is_empty()) {
-            Some(url) => Some(
-                url.parse()
-                    .map_err(|_| Error::Unusable("`proxy-url` is no URL".to_owned()))?,
-            ),
-            None => proxy::proxy_for(&config.cluster_url, io),
-        };
-        Ok(config)
-    }
+/// kube compares NO_PROXY with the proxy's own address instead of the cluster's, so the proxy is
+/// chosen here: the kubeconfig's own, else the environment's.
+async fn with_proxy(kubeconfig: Kubeconfig, io: &mut Io) -> Result<Config, Error> {
+    let cluster = kubeconfig.clusters.first();
+    let own = cluster.and_then(|named| named.cluster.as_ref()?.proxy_url.clone());
+    let mut config = Config::from_custom_kubeconfig(kubeconfig, &KubeConfigOptions::default())
+        .await
+        .map_err(|error| Error::Unusable(describe(&error)))?;
+    config.proxy_url = match own.filter(|url| !url.is_empty()) {
+        Some(url) => Some(
+            url.parse()
+                .map_err(|_| Error::Unusable("`proxy-url` is no URL".to_owned()))?,
+        ),
+        None => proxy::proxy_for(&config.cluster_url, io),
+    };
+    Ok(config)
 }
 
 /// Merges the files that exist, as kubectl does.

@@ -2,30 +2,56 @@
 //! place, and every scalar its own text. Values may be in it, so nothing here can be printed.
 
 use std::collections::HashMap;
-use std::rc::Rc;
+use std::ops::Range;
+use std::sync::Arc;
 
-use granit_parser::{Event, Options, Parser, ScalarStyle, ScanError, Span, Tag};
+use granit_parser::{Event, Options, Parser, ScalarStyle, ScanError, Span, StructureStyle, Tag};
 use serde::de::IgnoredAny;
 use zeroize::Zeroizing;
 
 use crate::scalar::Meaning;
 
-/// One document that is not empty; numbers and places count from one.
+/// One document that is not empty; numbers and lines count from one.
 pub(crate) struct Document {
     pub(crate) number: usize,
-    pub(crate) root: Rc<Node>,
+    pub(crate) root: Arc<Node>,
 }
 
 pub(crate) struct Node {
     pub(crate) line: usize,
+    /// Its bytes in the text; those of a block collection end with its last scalar.
+    pub(crate) place: Range<usize>,
     pub(crate) content: Content,
 }
 
 pub(crate) enum Content {
     Scalar(Scalar),
-    List(Vec<Rc<Node>>),
+    List(Vec<Arc<Node>>),
+    Map(Map),
+}
+
+pub(crate) struct Map {
     /// Later entries of the same key have replaced earlier ones.
-    Map(Vec<(Rc<Node>, Rc<Node>)>),
+    pub(crate) entries: Vec<Entry>,
+    /// In braces, as JSON has it.
+    pub(crate) is_flow: bool,
+}
+
+pub(crate) struct Entry {
+    pub(crate) key: Arc<Node>,
+    pub(crate) value: Arc<Node>,
+    pub(crate) origin: Origin,
+}
+
+/// Where the value of an entry stands.
+#[derive(Clone, PartialEq, Eq)]
+pub(crate) enum Origin {
+    /// Behind its key.
+    Own,
+    /// Elsewhere; behind the key is an alias, at this place.
+    Alias(Range<usize>),
+    /// A merge key (`<<`) brought the entry in.
+    Merged,
 }
 
 pub(crate) struct Scalar {
@@ -37,8 +63,6 @@ pub(crate) struct Scalar {
 /// them are kept.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
-    #[error("byte {0} is not UTF-8")]
-    NotUtf8(usize),
     #[error("line {line}, column {column}: not valid {language}")]
     Syntax {
         line: usize,
@@ -56,30 +80,30 @@ pub(crate) struct Duplicate {
 }
 
 /// Splits a text into its documents; empty ones are counted and left out.
-pub(crate) fn read(bytes: &[u8]) -> Result<(Vec<Document>, Vec<Duplicate>), Error> {
-    let text = std::str::from_utf8(bytes).map_err(|error| Error::NotUtf8(error.valid_up_to()))?;
-    let text = text.strip_prefix('\u{feff}').unwrap_or(text);
+pub(crate) fn read(text: &str) -> Result<(Vec<Document>, Vec<Duplicate>), Error> {
     let mut composer = Composer::default();
-    let (mut rest, mut line) = (text, 0);
-    while rest.trim_start().starts_with('{') {
+    let (mut start, mut line) = (0, 0);
+    while text[start..].trim_start().starts_with('{') {
+        let rest = &text[start..];
         let mut values = serde_json::Deserializer::from_str(rest).into_iter::<IgnoredAny>();
         let Some(Ok(_)) = values.next() else {
             break; // what is not quite JSON may still be YAML
         };
-        let (value, behind) = rest.split_at(values.byte_offset());
+        let value = &rest[..values.byte_offset()];
         composer
-            .add(value, line)
+            .add(value, start, line)
             .map_err(|error| error.in_language("JSON"))?;
         line += value.matches('\n').count();
-        rest = behind;
+        start += value.len();
     }
+    let rest = &text[start..];
     let language = if rest.trim_start().starts_with('{') {
         "JSON"
     } else {
         "YAML"
     };
     composer
-        .add(rest, line)
+        .add(rest, start, line)
         .map_err(|error| error.in_language(language))?;
     Ok((composer.documents, composer.duplicates))
 }
@@ -101,6 +125,31 @@ impl Node {
     pub(crate) fn is_null(&self) -> bool {
         matches!(&self.content, Content::Scalar(scalar) if scalar.is_null())
     }
+
+    pub(crate) fn as_map(&self) -> Option<&Map> {
+        match &self.content {
+            Content::Map(map) => Some(map),
+            _ => None,
+        }
+    }
+
+    /// The text of a scalar, whatever it means; of anything else none.
+    pub(crate) fn text(&self) -> &str {
+        match &self.content {
+            Content::Scalar(scalar) => &scalar.text,
+            _ => "",
+        }
+    }
+}
+
+impl Map {
+    pub(crate) fn entry(&self, key: &str) -> Option<&Entry> {
+        self.entries.iter().find(|entry| entry.key.text() == key)
+    }
+
+    pub(crate) fn get(&self, key: &str) -> Option<&Node> {
+        self.entry(key).map(|entry| &*entry.value)
+    }
 }
 
 impl Scalar {
@@ -115,6 +164,13 @@ impl Scalar {
     pub(crate) fn as_boolean(&self) -> Option<bool> {
         match self.meaning() {
             Meaning::Boolean(value) => Some(value),
+            _ => None,
+        }
+    }
+
+    pub(crate) fn as_integer(&self) -> Option<i64> {
+        match self.meaning() {
+            Meaning::Integer(value) => value.try_into().ok(),
             _ => None,
         }
     }
@@ -135,25 +191,32 @@ struct Composer {
     seen: usize,
 }
 
-/// The events of one text, and the anchors of the document at hand.
+/// The events of one text, where it begins, and the anchors of the document at hand.
 struct Events<'input> {
     parser: Parser<'input, granit_parser::StrInput<'input>>,
+    start: usize,
     first_line: usize,
-    anchors: HashMap<usize, Rc<Node>>,
+    anchors: HashMap<usize, Arc<Node>>,
+}
+
+/// Where an event stands.
+struct At {
+    line: usize,
+    place: Range<usize>,
 }
 
 impl Composer {
-    fn add(&mut self, text: &str, first_line: usize) -> Result<(), Error> {
+    fn add(&mut self, text: &str, start: usize, first_line: usize) -> Result<(), Error> {
         let mut options = Options::default();
         options.emit_comments = false;
         options.block_scalar_eof_without_line_feed = true;
-        let parser = Parser::new_from_str_with_options(text, options);
         let mut events = Events {
-            parser,
+            parser: Parser::new_from_str_with_options(text, options),
+            start,
             first_line,
             anchors: HashMap::new(),
         };
-        while let Some((event, line)) = events.next()? {
+        while let Some((event, at)) = events.next()? {
             match event {
                 Event::DocumentStart(..) => {
                     self.seen += 1;
@@ -161,7 +224,7 @@ impl Composer {
                 }
                 Event::StreamStart | Event::StreamEnd | Event::DocumentEnd => {}
                 event => {
-                    let root = self.node(&mut events, event, line)?;
+                    let (root, _) = self.node(&mut events, event, at)?;
                     if !root.is_null() {
                         self.documents.push(Document {
                             number: self.seen,
@@ -174,28 +237,45 @@ impl Composer {
         Ok(())
     }
 
-    /// The parser bounds how deep collections nest, and so how deep this calls itself.
+    /// A node, and where it stands for whoever holds it. The parser bounds how deep collections nest, and so how deep this calls itself.
     fn node(
         &mut self,
         events: &mut Events<'_>,
         event: Event<'_>,
-        line: usize,
-    ) -> Result<Rc<Node>, Error> {
+        At { line, mut place }: At,
+    ) -> Result<(Arc<Node>, Origin), Error> {
         let (anchor, content) = match event {
             Event::Alias(id) => {
                 let target = events.anchors.get(&id).cloned();
-                return target.ok_or(Error::Unsupported {
+                let target = target.ok_or(Error::Unsupported {
                     line,
                     what: "an alias inside of what it stands for",
-                });
+                })?;
+                return Ok((target, Origin::Alias(place)));
             }
             Event::Scalar(text, style, anchor, tag) => {
                 let text = Zeroizing::new(text.into_owned());
                 let is_plain = is_read_as_plain(style, tag.as_deref(), line)?;
                 (anchor, Content::Scalar(Scalar { text, is_plain }))
             }
-            Event::SequenceStart(_, anchor, _) => (anchor, self.list(events)?),
-            Event::MappingStart(_, anchor, _) => (anchor, self.map(events)?),
+            Event::SequenceStart(style, anchor, _) => {
+                let (items, end) = self.list(events)?;
+                if let Some(end) = end.filter(|_| style == StructureStyle::Flow) {
+                    place.end = end;
+                } else if let Some(last) = items.last() {
+                    place.end = place.end.max(last.place.end);
+                }
+                (anchor, Content::List(items))
+            }
+            Event::MappingStart(style, anchor, _) => {
+                let is_flow = style == StructureStyle::Flow;
+                let (entries, end, last) = self.map(events)?;
+                place.end = match end.filter(|_| is_flow) {
+                    Some(end) => end,
+                    None => place.end.max(last),
+                };
+                (anchor, Content::Map(Map { entries, is_flow }))
+            }
             _ => {
                 return Err(Error::Unsupported {
                     line,
@@ -203,39 +283,61 @@ impl Composer {
                 });
             }
         };
-        let node = Rc::new(Node { line, content });
+        let node = Arc::new(Node {
+            line,
+            place,
+            content,
+        });
         if anchor != 0 {
-            events.anchors.insert(anchor, Rc::clone(&node));
+            events.anchors.insert(anchor, Arc::clone(&node));
         }
-        Ok(node)
+        Ok((node, Origin::Own))
     }
 
-    fn list(&mut self, events: &mut Events<'_>) -> Result<Content, Error> {
+    fn list(&mut self, events: &mut Events<'_>) -> Result<(Vec<Arc<Node>>, Option<usize>), Error> {
         let mut items = Vec::new();
-        while let Some((event, line)) = events.next()? {
+        while let Some((event, at)) = events.next()? {
             if event == Event::SequenceEnd {
-                break;
+                return Ok((items, Some(at.place.end)));
             }
-            items.push(self.node(events, event, line)?);
+            items.push(self.node(events, event, at)?.0);
         }
-        Ok(Content::List(items))
+        Ok((items, None))
     }
 
-    fn map(&mut self, events: &mut Events<'_>) -> Result<Content, Error> {
+    fn map(
+        &mut self,
+        events: &mut Events<'_>,
+    ) -> Result<(Vec<Entry>, Option<usize>, usize), Error> {
         let mut entries = Entries::default();
         let mut merged = Vec::new();
-        while let Some((event, line)) = events.next()? {
+        let mut last = 0;
+        let mut end = None;
+        while let Some((event, at)) = events.next()? {
             if event == Event::MappingEnd {
+                end = Some(at.place.end);
                 break;
             }
-            let key = self.node(events, event, line)?;
-            let Some((event, line)) = events.next()? else {
+            let (key, _) = self.node(events, event, at)?;
+            let Some((event, at)) = events.next()? else {
                 break;
             };
-            let value = self.node(events, event, line)?;
+            let (value, origin) = self.node(events, event, at)?;
+            last = match &origin {
+                Origin::Alias(place) => place.end,
+                _ if value.place.is_empty() => key.place.end,
+                _ => value.place.end,
+            };
             if is_merge(&key) {
                 merged.push(value);
-            } else if entries.insert(Rc::clone(&key), value) {
+                continue;
+            }
+            let entry = Entry {
+                key: Arc::clone(&key),
+                value,
+                origin,
+            };
+            if entries.insert(entry) {
                 self.duplicates.push(Duplicate {
                     document: self.seen,
                     line: key.line,
@@ -245,23 +347,30 @@ impl Composer {
         for value in merged {
             entries.merge(&value)?;
         }
-        Ok(Content::Map(entries.list))
+        Ok((entries.list, end, last))
     }
 }
 
 impl<'input> Events<'input> {
-    fn next(&mut self) -> Result<Option<(Event<'input>, usize)>, Error> {
-        let place =
-            |(event, span): (Event<'input>, Span)| (event, self.first_line + span.start.line());
+    fn next(&mut self) -> Result<Option<(Event<'input>, At)>, Error> {
+        let (start, first_line) = (self.start, self.first_line);
+        let at = |(event, span): (Event<'input>, Span)| {
+            let place = span.byte_range().unwrap_or_default();
+            let at = At {
+                line: first_line + span.start.line(),
+                place: start + place.start..start + place.end,
+            };
+            (event, at)
+        };
         let syntax = |error: ScanError| Error::Syntax {
-            line: self.first_line + error.marker().line(),
+            line: first_line + error.marker().line(),
             column: error.marker().col() + 1,
             language: "YAML",
         };
         self.parser
             .next_event()
             .transpose()
-            .map(|next| next.map(place))
+            .map(|next| next.map(at))
             .map_err(syntax)
     }
 }
@@ -269,34 +378,37 @@ impl<'input> Events<'input> {
 /// The entries of a map, and where each key stands among them.
 #[derive(Default)]
 struct Entries {
-    list: Vec<(Rc<Node>, Rc<Node>)>,
+    list: Vec<Entry>,
     places: HashMap<String, usize>,
 }
 
 impl Entries {
     /// Adds an entry, or replaces one, as Go does; says whether it did replace one.
-    fn insert(&mut self, key: Rc<Node>, value: Rc<Node>) -> bool {
-        let Content::Scalar(scalar) = &key.content else {
-            self.list.push((key, value));
+    fn insert(&mut self, entry: Entry) -> bool {
+        let Content::Scalar(key) = &entry.key.content else {
+            self.list.push(entry);
             return false;
         };
-        if let Some(place) = self.places.get(scalar.text.as_str()) {
-            self.list[*place] = (key, value);
+        if let Some(place) = self.places.get(key.text.as_str()) {
+            self.list[*place] = entry;
             return true;
         }
-        self.places.insert(scalar.text.to_string(), self.list.len());
-        self.list.push((key, value));
+        self.places.insert(key.text.to_string(), self.list.len());
+        self.list.push(entry);
         false
     }
 
     /// Adds what a merge key (`<<`) brings and nobody else has set.
     fn merge(&mut self, source: &Node) -> Result<(), Error> {
         match &source.content {
-            Content::Map(entries) => {
-                for (key, value) in entries {
-                    let is_set = matches!(&key.content, Content::Scalar(s) if self.places.contains_key(s.text.as_str()));
-                    if !is_set {
-                        self.insert(Rc::clone(key), Rc::clone(value));
+            Content::Map(map) => {
+                for Entry { key, value, .. } in &map.entries {
+                    if !self.places.contains_key(key.text()) {
+                        self.insert(Entry {
+                            key: Arc::clone(key),
+                            value: Arc::clone(value),
+                            origin: Origin::Merged,
+                        });
                     }
                 }
                 Ok(())

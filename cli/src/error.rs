@@ -2,7 +2,10 @@
 
 use std::io;
 
-use crate::{args, certificate, cluster, commands, input, manifest, output};
+use crate::{
+    args, certificate, cluster, commands, controller, input, manifest, output, private_keys,
+    sealed_manifest,
+};
 
 const FAILED: u8 = 1;
 const WRONG_COMMAND_LINE: u8 = 2;
@@ -24,9 +27,23 @@ pub enum Error {
     #[error(transparent)]
     Manifest(#[from] manifest::Error),
     #[error(transparent)]
+    Controller(#[from] controller::Error),
+    #[error(transparent)]
+    Sealed(#[from] sealed_manifest::Error),
+    #[error(transparent)]
+    PrivateKeys(#[from] private_keys::Error),
+    #[error(transparent)]
+    Merge(#[from] commands::merge::Error),
+    #[error(transparent)]
+    ReEncrypt(#[from] commands::re_encrypt::Error),
+    #[error(transparent)]
+    Recover(#[from] commands::recover::Error),
+    #[error(transparent)]
     Seal(#[from] commands::seal::Error),
     #[error(transparent)]
     SealRaw(#[from] commands::seal_raw::Error),
+    #[error(transparent)]
+    Validate(#[from] commands::validate::Error),
     #[error(transparent)]
     Output(#[from] output::Error),
 }
@@ -43,7 +60,11 @@ impl Error {
     pub(crate) fn hint(&self) -> Option<String> {
         match self {
             Self::Certificate(error) => error.hint(),
+            Self::Controller(error) => error.hint(),
             Self::Manifest(error) => error.hint(),
+            Self::Sealed(error) => error.0.hint(),
+            Self::Merge(error) => error.hint(),
+            Self::ReEncrypt(error) => error.hint(),
             Self::Seal(error) => error.hint(),
             _ => None,
         }

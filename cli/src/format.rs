@@ -1,12 +1,14 @@
-//! How SealedSecrets are printed: as JSON or YAML, in Go's order of fields.
+//! How SealedSecrets and Secrets are printed: as JSON or YAML, in Go's order of fields.
 
 use std::collections::BTreeMap;
 use std::str::FromStr;
 
-use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
-use sealing::SealedSecret;
+use k8s_openapi::ByteString;
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::{ObjectMeta, OwnerReference};
+use sealing::{Plaintext, SealedSecret, Secret, base64};
 use serde::Serialize;
 use serde_json::Value;
+use zeroize::Zeroizing;
 
 use crate::{go_json, go_yaml};
 
@@ -31,16 +33,27 @@ impl FromStr for Format {
 }
 
 impl Format {
-    /// Prints every object: JSON ends with a line break, YAML begins with `---`.
-    pub(crate) fn print(self, sealed: &[SealedSecret]) -> Result<String, serde_json::Error> {
-        sealed
-            .iter()
-            .map(Manifest::from)
-            .map(|manifest| self.print_one(&manifest))
-            .collect()
+    pub(crate) fn name(self) -> &'static str {
+        match self {
+            Self::Json => "JSON",
+            Self::Yaml => "YAML",
+        }
     }
 
-    fn print_one(self, manifest: &Manifest<'_>) -> Result<String, serde_json::Error> {
+    /// Prints a SealedSecret: JSON ends with a line break, YAML begins with `---`.
+    pub(crate) fn print(self, sealed: &SealedSecret) -> Result<String, serde_json::Error> {
+        self.print_one(&Manifest::from(sealed))
+    }
+
+    /// Prints an opened Secret in the same way.
+    pub(crate) fn print_secret(
+        self,
+        secret: &Secret,
+    ) -> Result<Zeroizing<String>, serde_json::Error> {
+        self.print_one(&Opened::from(secret)).map(Zeroizing::new)
+    }
+
+    fn print_one(self, manifest: &impl Serialize) -> Result<String, serde_json::Error> {
         match self {
             Self::Json => Ok(go_json::print(manifest)? + "\n"),
             Self::Yaml => match serde_json::to_value(manifest)? {
@@ -64,6 +77,8 @@ struct Manifest<'a> {
 #[serde(rename_all = "camelCase")]
 struct Spec<'a> {
     template: Template<'a>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    data: Option<&'a ByteString>,
     encrypted_data: &'a BTreeMap<String, String>,
 }
 
@@ -74,10 +89,27 @@ struct Template<'a> {
     type_: Option<&'a str>,
     #[serde(skip_serializing_if = "Option::is_none")]
     immutable: Option<bool>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    data: Option<&'a BTreeMap<String, Option<String>>>,
 }
 
-/// What sealing keeps of an object's metadata, in the order of Go's `ObjectMeta`.
 #[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Opened<'a> {
+    kind: &'static str,
+    api_version: &'static str,
+    metadata: Metadata<'a>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    immutable: Option<bool>,
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    data: BTreeMap<&'a str, String>,
+    #[serde(rename = "type", skip_serializing_if = "Option::is_none")]
+    type_: Option<&'a str>,
+}
+
+/// What is printed of an object's metadata, in the order of Go's `ObjectMeta`.
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
 struct Metadata<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
     name: Option<&'a str>,
@@ -87,6 +119,8 @@ struct Metadata<'a> {
     labels: Option<&'a BTreeMap<String, String>>,
     #[serde(skip_serializing_if = "Option::is_none")]
     annotations: Option<&'a BTreeMap<String, String>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    owner_references: Option<&'a [OwnerReference]>,
     #[serde(skip_serializing_if = "Option::is_none")]
     finalizers: Option<&'a [String]>,
 }
@@ -103,9 +137,28 @@ impl<'a> From<&'a SealedSecret> for Manifest<'a> {
                     metadata: Metadata::from(&template.metadata),
                     type_: template.type_.as_deref(),
                     immutable: template.immutable,
+                    data: template.data.as_ref(),
                 },
+                data: sealed.spec.data.as_ref(),
                 encrypted_data: &sealed.spec.encrypted_data,
             },
+        }
+    }
+}
+
+impl<'a> From<&'a Secret> for Opened<'a> {
+    fn from(secret: &'a Secret) -> Self {
+        // Whoever recovers Secrets asked for their values.
+        let encoded = |(name, value): (&'a String, &Plaintext)| {
+            (name.as_str(), base64::encode(value.expose()))
+        };
+        Self {
+            kind: "Secret",
+            api_version: "v1",
+            metadata: Metadata::from(&secret.metadata),
+            immutable: secret.immutable,
+            data: secret.data.iter().map(encoded).collect(),
+            type_: secret.type_.as_deref(),
         }
     }
 }
@@ -117,6 +170,7 @@ impl<'a> From<&'a ObjectMeta> for Metadata<'a> {
             namespace: metadata.namespace.as_deref(),
             labels: metadata.labels.as_ref(),
             annotations: metadata.annotations.as_ref(),
+            owner_references: metadata.owner_references.as_deref(),
             finalizers: metadata.finalizers.as_deref(),
         }
     }

@@ -15,6 +15,11 @@ pub(crate) fn print(value: &impl Serialize) -> Result<String, serde_json::Error>
     Ok(String::from_utf8_lossy(&bytes).into_owned())
 }
 
+/// Writes a text in quotes.
+pub(crate) fn text(text: &str) -> String {
+    print(&text).unwrap_or_default()
+}
+
 /// Escapes what could end a script or a line in HTML, as `encoding/json` does.
 struct GoFormatter<'a>(PrettyFormatter<'a>);
 

@@ -11,8 +11,20 @@ const LONGEST_SIMPLE_KEY: usize = 128;
 
 /// Writes an object as a block mapping, its keys in natural order.
 pub(crate) fn print(object: &Map<String, Value>) -> String {
+    print_at(object, 0)
+}
+
+/// The same, indented.
+pub(crate) fn print_at(object: &Map<String, Value>, indent: usize) -> String {
     let mut printer = Printer::default();
-    printer.map(object, 0);
+    printer.map(object, indent);
+    printer.text
+}
+
+/// Writes what stands behind the colon of a key with this indent.
+pub(crate) fn print_value(value: &Value, indent: usize) -> String {
+    let mut printer = Printer::default();
+    printer.value(value, indent);
     printer.text
 }
 
@@ -348,7 +360,7 @@ fn escape(letter: char) -> String {
 
 /// Sorts keys as yaml.v2 does. Its comparison is no total order, which Rust's `sort` may answer
 /// with a panic; a binary insertion never does.
-fn in_natural_order<'a>(keys: impl Iterator<Item = &'a String>) -> Vec<&'a String> {
+pub(crate) fn in_natural_order<'a>(keys: impl Iterator<Item = &'a String>) -> Vec<&'a String> {
     let mut sorted: Vec<&String> = Vec::new();
     for key in keys {
         sorted.insert(sorted.partition_point(|other| is_before(other, key)), key);
@@ -357,7 +369,7 @@ fn in_natural_order<'a>(keys: impl Iterator<Item = &'a String>) -> Vec<&'a Strin
 }
 
 /// Letters by code, digits by value, everything else before letters.
-fn is_before(a: &str, b: &str) -> bool {
+pub(crate) fn is_before(a: &str, b: &str) -> bool {
     let (a, b): (Vec<char>, Vec<char>) = (a.chars().collect(), b.chars().collect());
     let Some(at) = a.iter().zip(&b).position(|(a, b)| a != b) else {
         return a.len() < b.len();

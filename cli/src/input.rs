@@ -25,7 +25,12 @@ pub enum Error {
     Open { path: PathBuf, source: io::Error },
     #[error("cannot read `{}`: {cause}", path.display())]
     Read { path: PathBuf, cause: String },
+    #[error("the input is larger than 256 MiB")]
+    TooLarge,
 }
+
+/// No manifest comes near it, and a device that never ends must not fill the memory.
+const LARGEST: u64 = 256 << 20;
 
 impl Input {
     /// Opens `--secret-file`, or takes stdin; a terminal is told what is waited for.
@@ -51,11 +56,8 @@ impl Input {
 
 /// Reads all of stdin.
 pub(crate) fn read_stdin(io: &mut Io) -> Result<Zeroizing<Vec<u8>>, Error> {
-    let mut bytes = Zeroizing::new(Vec::new());
-    io.stdin
-        .read_to_end(&mut bytes)
-        .map_err(|error| Error::Stdin(error::cause(&error)))?;
-    Ok(bytes)
+    let bytes = read_all(&mut io.stdin);
+    within_limit(bytes.map_err(|error| Error::Stdin(error::cause(&error)))?)
 }
 
 /// Reads a whole file.
@@ -75,11 +77,24 @@ fn open(path: &Path) -> Result<File, Error> {
     }
 }
 
-fn read_to_end(mut file: File, path: &Path) -> Result<Zeroizing<Vec<u8>>, Error> {
-    let mut bytes = Zeroizing::new(Vec::new());
-    file.read_to_end(&mut bytes).map_err(|error| Error::Read {
+fn read_to_end(file: File, path: &Path) -> Result<Zeroizing<Vec<u8>>, Error> {
+    let bytes = read_all(file).map_err(|error| Error::Read {
         path: path.to_owned(),
         cause: error::cause(&error),
     })?;
+    within_limit(bytes)
+}
+
+fn read_all(source: impl Read) -> io::Result<Zeroizing<Vec<u8>>> {
+    let mut bytes = Zeroizing::new(Vec::new());
+    source.take(LARGEST + 1).read_to_end(&mut bytes)?;
     Ok(bytes)
+}
+
+fn within_limit(bytes: Zeroizing<Vec<u8>>) -> Result<Zeroizing<Vec<u8>>, Error> {
+    if bytes.len() as u64 > LARGEST {
+        Err(Error::TooLarge)
+    } else {
+        Ok(bytes)
+    }
 }

@@ -17,6 +17,7 @@ pub struct Io {
     pub environment: HashMap<String, String>,
     pub now: Timestamp,
     pub stdin_is_terminal: bool,
+    pub stderr_is_terminal: bool,
 }
 
 impl Io {
@@ -32,6 +33,7 @@ impl Io {
             environment: std::env::vars_os().filter_map(unicode).collect(),
             now: Timestamp::now(),
             stdin_is_terminal: std::io::stdin().is_terminal(),
+            stderr_is_terminal: std::io::stderr().is_terminal(),
         }
     }
 
@@ -45,6 +47,7 @@ impl Io {
             environment: HashMap::new(),
             now: Timestamp::now(),
             stdin_is_terminal: false,
+            stderr_is_terminal: false,
         };
         (io, printed)
     }

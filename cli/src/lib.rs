@@ -5,11 +5,16 @@
 //! ```
 
 mod args;
-pub mod certificate;
+mod certificate;
 mod cluster;
 mod commands;
+mod completion;
+mod controller;
+mod diagnosis;
 mod document;
+mod edit;
 mod error;
+mod fields;
 mod format;
 mod go_json;
 mod go_yaml;
@@ -17,8 +22,14 @@ mod input;
 mod io;
 mod manifest;
 mod output;
+mod parallel;
+mod private_keys;
+mod progress;
 mod proxy;
 mod scalar;
+mod sealed_manifest;
+mod splice;
+mod text;
 
 use std::ffi::OsString;
 
@@ -41,6 +52,10 @@ async fn dispatch(args: impl IntoIterator<Item = OsString>, io: &mut Io) -> Resu
     match args::parse(args, io)? {
         Command::Print(text) => Ok(output::Output::Stdout.write(text.as_bytes(), io)?),
         Command::FetchCert(command) => command.run(io).await,
+        Command::Merge(command) => command.run(io).await,
+        Command::ReEncrypt(command) => command.run(io).await,
+        Command::Recover(command) => command.run(io).await,
+        Command::Validate(command) => command.run(io).await,
         Command::SealRaw(command) => command.run(io).await,
         Command::Seal(command) => command.run(io).await,
     }

@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 
 use tempfile::NamedTempFile;
 
+use crate::format::Format;
 use crate::{Io, error};
 
 /// The target of a command's data.
@@ -23,7 +24,25 @@ pub enum Error {
     File { path: PathBuf, cause: String },
 }
 
+/// Who may read a file that is written.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Readers {
+    /// Those who could read what it replaces, or its owner if it is new.
+    AsBefore,
+    /// Its owner: there are values in it.
+    Owner,
+}
+
 impl Output {
+    /// The syntax to print: what the name of the file says, else what was asked for.
+    pub(crate) fn format(&self, asked: Option<Format>) -> Format {
+        if self.is_yaml_file() {
+            Format::Yaml
+        } else {
+            asked.unwrap_or_default()
+        }
+    }
+
     /// A file that its name says to be YAML.
     pub(crate) fn is_yaml_file(&self) -> bool {
         match self {
@@ -35,6 +54,15 @@ impl Output {
     }
 
     pub(crate) fn write(&self, bytes: &[u8], io: &mut Io) -> Result<(), Error> {
+        self.write_for(Readers::AsBefore, bytes, io)
+    }
+
+    pub(crate) fn write_for(
+        &self,
+        readers: Readers,
+        bytes: &[u8],
+        io: &mut Io,
+    ) -> Result<(), Error> {
         match self {
             Self::Stdout => match io.stdout.write_all(bytes).and_then(|()| io.stdout.flush()) {
                 // Whoever read us has seen enough.
@@ -42,7 +70,7 @@ impl Output {
                 Err(error) => Err(Error::Stdout(error::cause(&error))),
                 Ok(()) => Ok(()),
             },
-            Self::File(path) => replace(path, bytes).map_err(|error| Error::File {
+            Self::File(path) => replace(path, readers, bytes).map_err(|error| Error::File {
                 path: path.clone(),
                 cause: error::cause(&error),
             }),
@@ -51,7 +79,7 @@ impl Output {
 }
 
 /// An existing file keeps its mode, a new one can be read by its owner only; a link is followed.
-fn replace(path: &Path, bytes: &[u8]) -> io::Result<()> {
+fn replace(path: &Path, readers: Readers, bytes: &[u8]) -> io::Result<()> {
     let existing = fs::metadata(path).ok();
     if existing.as_ref().is_some_and(|metadata| metadata.is_dir()) {
         return Err(io::ErrorKind::IsADirectory.into());
@@ -72,7 +100,7 @@ fn replace(path: &Path, bytes: &[u8]) -> io::Result<()> {
         .filter(|folder| !folder.as_os_str().is_empty());
     let mut file = NamedTempFile::new_in(folder.unwrap_or(Path::new(".")))?;
     file.write_all(bytes)?;
-    if let Some(metadata) = existing {
+    if let Some(metadata) = existing.filter(|_| readers == Readers::AsBefore) {
         file.as_file().set_permissions(metadata.permissions())?;
     }
     file.as_file().sync_all()?;

@@ -1,6 +1,7 @@
 //! The keys that open sealed values, what they are called, and how new ones are made.
 
 use std::fmt;
+use std::str::FromStr;
 
 use aws_lc_rs::digest::{SHA256, digest};
 use aws_lc_rs::encoding::AsDer;
@@ -63,6 +64,11 @@ pub enum Error {
     #[error("cannot make a certificate: {0}")]
     Certificate(#[from] certificate::Error),
 }
+
+/// A text that is no fingerprint.
+#[derive(Clone, Debug, thiserror::Error, PartialEq, Eq)]
+#[error("a fingerprint has 64 hexadecimal digits")]
+pub struct InvalidFingerprint;
 
 /// A key size that the cryptographic library does not take.
 #[derive(Clone, Debug, thiserror::Error, PartialEq, Eq)]
@@ -192,6 +198,19 @@ impl Fingerprint {
     /// Its first 12 digits, for people.
     pub fn short(&self) -> &str {
         &self.0[..12]
+    }
+}
+
+impl FromStr for Fingerprint {
+    type Err = InvalidFingerprint;
+
+    /// Reads the 64 digits in either case; colons between them are skipped.
+    fn from_str(text: &str) -> Result<Self, InvalidFingerprint> {
+        let digits: String = text.chars().filter(|letter| *letter != ':').collect();
+        if digits.len() != 64 || !digits.bytes().all(|digit| digit.is_ascii_hexdigit()) {
+            return Err(InvalidFingerprint);
+        }
+        Ok(Self(digits.to_ascii_lowercase()))
     }
 }
 

@@ -12,6 +12,8 @@ use crate::format::Format;
 use crate::input::Input;
 use crate::manifest::{self, Manifest};
 use crate::output::Output;
+use crate::parallel;
+use crate::progress::Progress;
 
 pub(crate) struct Seal {
     pub(crate) certificate: Source,
@@ -19,7 +21,9 @@ pub(crate) struct Seal {
     pub(crate) secret_file: Option<PathBuf>,
     pub(crate) name: Option<String>,
     pub(crate) scope: Option<Scope>,
+    pub(crate) force_scope: bool,
     pub(crate) allow_empty_data: bool,
+    pub(crate) copy_metadata: bool,
     pub(crate) format: Format,
     pub(crate) output: Output,
 }
@@ -78,13 +82,16 @@ impl Seal {
         if self.name.is_some() {
             refuse_same_names(&manifests)?;
         }
-        let seal = |manifest: &Manifest| sealing::seal(&manifest.secret, &certificate);
-        let sealed: Vec<SealedSecret> = manifests
-            .iter()
-            .map(seal)
-            .collect::<Result<_, _>>()
-            .map_err(Error::Seal)?;
-        let printed = self.format.print(&sealed).map_err(Error::Print)?;
+        let seal = |manifest: &Manifest| -> Result<String, Error> {
+            let mut sealed = sealing::seal(&manifest.secret, &certificate)?;
+            if self.copy_metadata {
+                copy_metadata(&mut sealed);
+            }
+            Ok(self.format.print(&sealed)?)
+        };
+        let progress = Progress::new("sealed", manifests.len());
+        let printed = parallel::map(&manifests, seal, progress, io);
+        let printed = printed.into_iter().collect::<Result<String, _>>()?;
         Ok(self.output.write(printed.as_bytes(), io)?)
     }
 
@@ -105,7 +112,8 @@ impl Seal {
         }
         let annotated = Scope::from_annotations(secret.metadata.annotations.as_ref());
         let scope = match self.scope {
-            None | Some(Scope::Strict) => annotated,
+            None => annotated,
+            Some(Scope::Strict) if !self.force_scope => annotated,
             Some(scope) => {
                 scope.annotate(secret.metadata.annotations.get_or_insert_default());
                 scope
@@ -114,29 +122,45 @@ impl Seal {
         if self.scope == Some(Scope::Strict) && scope != Scope::Strict {
             let scope = scope.as_str();
             io.warn(&format!(
-                "document {document}: sealed {scope}, as its annotations say; `--scope strict` does not undo them"
+                "document {document}: sealed {scope}, as its annotations say; `--scope strict` does not undo them without `--force-scope`"
             ));
         }
         if scope != Scope::ClusterWide {
-            secret.metadata.namespace = Some(self.namespace_of(secret, io)?);
+            secret.metadata.namespace = Some(namespace_of(secret, &self.cluster, io)?);
         }
         Ok(())
     }
+}
 
-    fn namespace_of(&self, secret: &Secret, io: &Io) -> Result<String, Error> {
-        match (&secret.metadata.namespace, &self.cluster.namespace) {
-            (Some(input), Some(given)) if input != given => Err(Error::NamespaceMismatch {
-                input: input.clone(),
-                given: given.clone(),
-            }),
-            (Some(namespace), _) | (None, Some(namespace)) => Ok(namespace.clone()),
-            // A complete Secret needs no kubeconfig, so what is wrong with one only counts here.
-            (None, None) => self
-                .cluster
-                .default_namespace(io)
-                .ok()
-                .flatten()
-                .ok_or(Error::NoNamespace),
+/// The namespace to seal for: the Secret's own, the one that was given, or the context's.
+pub(crate) fn namespace_of(
+    secret: &Secret,
+    cluster: &ClusterAccess,
+    io: &Io,
+) -> Result<String, Error> {
+    match (&secret.metadata.namespace, &cluster.namespace) {
+        (Some(input), Some(given)) if input != given => Err(Error::NamespaceMismatch {
+            input: input.clone(),
+            given: given.clone(),
+        }),
+        (Some(namespace), _) | (None, Some(namespace)) => Ok(namespace.clone()),
+        // A complete Secret needs no kubeconfig, so what is wrong with one only counts here.
+        (None, None) => cluster
+            .default_namespace(io)
+            .ok()
+            .flatten()
+            .ok_or(Error::NoNamespace),
+    }
+}
+
+/// The labels and annotations of the Secret, for tools that read them on the SealedSecret.
+fn copy_metadata(sealed: &mut SealedSecret) {
+    let template = &sealed.spec.template.metadata;
+    sealed.metadata.labels = template.labels.clone();
+    if let Some(annotations) = template.annotations.clone() {
+        let own = sealed.metadata.annotations.get_or_insert_default();
+        for (key, value) in annotations {
+            own.entry(key).or_insert(value);
         }
     }
 }

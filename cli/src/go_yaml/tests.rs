@@ -117,24 +117,26 @@ fn read_back(text: &str) -> [(String, String); 2] {
     let (key, value) = annotations.iter().next().unwrap();
     let by_another = (key.clone(), value.as_str().unwrap().to_owned());
 
-    let (documents, duplicates) =
-        document::read(text.as_bytes()).unwrap_or_else(|error| panic!("{error}"));
+    let (documents, duplicates) = document::read(text).unwrap_or_else(|error| panic!("{error}"));
     assert!(duplicates.is_empty() && documents.len() == 1);
     let mut node = &documents[0].root;
     for _ in 0..4 {
-        let Content::Map(entries) = &node.content else {
+        let Content::Map(map) = &node.content else {
             panic!("not a mapping")
         };
-        node = &entries[0].1;
+        node = &map.entries[0].value;
     }
-    let Content::Map(entries) = &node.content else {
+    let Content::Map(map) = &node.content else {
         panic!("not a mapping")
     };
     let text_of = |node: &document::Node| match &node.content {
         Content::Scalar(scalar) if scalar.is_text() => scalar.text.to_string(),
         _ => panic!("not a text"),
     };
-    [by_another, (text_of(&entries[0].0), text_of(&entries[0].1))]
+    [
+        by_another,
+        (text_of(&map.entries[0].key), text_of(&map.entries[0].value)),
+    ]
 }
 
 fn texts() -> impl Strategy<Value = String> {
