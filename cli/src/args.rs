@@ -208,6 +208,8 @@ pub(crate) fn parse(
     let mut command = command();
     let name = program_name(&program.to_string_lossy());
     let usage = format!("Usage of {name}:\n{}", command.render_help());
+    let args: Vec<OsString> = args.collect();
+    let last = args.last().map(|last| last.to_string_lossy().into_owned());
     let line = [program]
         .into_iter()
         .chain(pflag::environment(&command, io))
@@ -216,7 +218,7 @@ pub(crate) fn parse(
         .try_get_matches_from_mut(line)
         .and_then(|matches| Flags::from_arg_matches(&matches))
         .map_err(|error| Error {
-            message: pflag::message(&error, &command),
+            message: pflag::message(&error, &command, &last.unwrap_or_default()),
             usage: usage.clone(),
         })?;
     if flags.rotate {

@@ -49,7 +49,8 @@ pub(crate) fn of_keys(sealed: &SealedSecret, value: &str, keys: &[Arc<PrivateKey
             ),
         ] {
             let (namespace, name) = name_of(metadata);
-            if opens(scope.label(namespace, name)) {
+            let is_nobody = namespace.is_empty() && name.is_empty();
+            if !is_nobody && opens(scope.label(namespace, name)) {
                 let (sealed, says) = (scope.as_str(), own.as_str());
                 return if scope == own {
                     format!("sealed{whose}, `{namespace}/{name}`")

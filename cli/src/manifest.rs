@@ -231,7 +231,7 @@ fn secret(reader: &mut Reader, fields: &Map) -> Result<Secret, fields::Error> {
         let value = &*entry.value;
         match entry.key.text().to_ascii_lowercase().as_str() {
             "metadata" => secret.metadata = metadata(reader, value)?,
-            "type" => secret.type_ = present(reader.text(value, "type")?),
+            "type" => secret.type_ = present(reader, value, "type")?,
             "immutable" => secret.immutable = reader.boolean(value, "immutable")?,
             "data" => secret
                 .data
@@ -259,8 +259,8 @@ fn metadata(reader: &mut Reader, node: &Node) -> Result<ObjectMeta, fields::Erro
     for entry in &reader.as_map(node, "metadata")?.entries {
         let value = &*entry.value;
         match entry.key.text().to_ascii_lowercase().as_str() {
-            "name" => metadata.name = present(reader.text(value, "metadata.name")?),
-            "namespace" => metadata.namespace = present(reader.text(value, "metadata.namespace")?),
+            "name" => metadata.name = present(reader, value, "metadata.name")?,
+            "namespace" => metadata.namespace = present(reader, value, "metadata.namespace")?,
             "labels" => metadata.labels = reader.texts(value, "metadata.labels")?,
             "annotations" => metadata.annotations = reader.texts(value, "metadata.annotations")?,
             "finalizers" => {
@@ -272,8 +272,12 @@ fn metadata(reader: &mut Reader, node: &Node) -> Result<ObjectMeta, fields::Erro
     Ok(metadata)
 }
 
-fn present(text: String) -> Option<String> {
-    Some(text).filter(|text| !text.is_empty())
+/// A text, if there is any.
+fn present(reader: &mut Reader, node: &Node, field: &str) -> Result<Option<String>, fields::Error> {
+    if node.is_null() {
+        return Ok(None);
+    }
+    Ok(Some(reader.text(node, field)?).filter(|text| !text.is_empty()))
 }
 
 /// A field, its name in any case; the last one counts.

@@ -190,7 +190,8 @@ impl<'a> Splice<'a> {
             Origin::Own => entry.value.place.clone(),
         };
         let is_scalar = matches!(entry.value.content, Content::Scalar(_));
-        if let (false, true, Value::String(text)) = (place.is_empty(), is_scalar, value) {
+        let is_replaced = is_scalar && !place.is_empty() && !self.ends_with_a_break(entry);
+        if let (true, Value::String(text)) = (is_replaced, value) {
             // A block scalar ends with the line break behind it, which stays.
             let old = &self.text[place.clone()];
             let kept = old.trim_end_matches(['\n', '\r', ' ']).len();
@@ -216,6 +217,16 @@ impl<'a> Splice<'a> {
         };
         self.edits.push((start..start + kept, new));
         Ok(())
+    }
+
+    /// Whether a block scalar keeps the line breaks behind it as a part of its text.
+    fn ends_with_a_break(&self, entry: &Entry) -> bool {
+        let between = self.text.get(entry.key.place.end..entry.value.place.start);
+        let header = between.and_then(|between| between.split_once(':'));
+        header.is_some_and(|(_, header)| {
+            let header = header.lines().next().unwrap_or_default();
+            header.contains(['|', '>']) && !header.contains('-')
+        })
     }
 
     /// A text in the quotes of the one it replaces, where they can hold it.

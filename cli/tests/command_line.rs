@@ -1,29 +1,43 @@
 //! Command lines as data: every file under `cases/` is one, run in this process with a closed
 //! environment, a folder of its own and a fixed clock. Everything it prints and leaves behind is
 //! compared; what it sealed is opened again.
-#![expect(clippy::unwrap_used, reason = "a test that cannot go on stops here")]
+#![expect(
+    clippy::unwrap_used,
+    clippy::panic,
+    reason = "a test that cannot go on stops here"
+)]
 
 mod closed;
+mod cluster;
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use closed::{Output, fixture, io};
-use sealing::{Label, PrivateKey};
+use sealing::{Certificate, Label, Plaintext, PrivateKey, seal_value};
 use serde::Deserialize;
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Case {
-    /// `$DIR` stands for the folder of the case.
+    /// `$DIR` stands for the folder of the case, and everywhere `<<label:value>>` for that value,
+    /// sealed under that label; where it is printed unchanged, it is shown so again.
     args: Vec<String>,
     #[serde(default)]
     env: BTreeMap<String, String>,
     #[serde(default)]
     stdin: String,
+    /// `utf-16le`, `utf-16be` or `utf-8-bom`; UTF-8 otherwise. With `latin-1`, letters are bytes.
+    #[serde(default)]
+    stdin_encoding: String,
     #[serde(default)]
     stdin_is_terminal: bool,
+    #[serde(default)]
+    stderr_is_terminal: bool,
+    /// A cluster with a controller, and `$DIR/kc`, which leads there.
+    #[serde(default)]
+    cluster: Option<cluster::Setup>,
     #[serde(default)]
     files: BTreeMap<String, String>,
     #[serde(default = "default_now")]
@@ -58,7 +72,7 @@ fn default_now() -> String {
 async fn every_case_does_what_it_says() {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/cases");
     let files = cases_under(&folder);
-    assert!(files.len() >= 40, "found only {} cases", files.len());
+    assert!(files.len() >= 300, "found only {} cases", files.len());
     let mut failures = String::new();
     for file in &files {
         if let Err(difference) = run(file).await {
@@ -88,10 +102,15 @@ async fn run(file: &Path) -> Result<(), String> {
     let case: Case = serde_saphyr::from_str(&text).map_err(|error| error.to_string())?;
     let folder = tempfile::tempdir().unwrap();
     let dir = folder.path().to_str().unwrap().to_owned();
-    let in_dir = |text: &String| text.replace("$DIR", &dir);
+    let vault = Vault::of(&text);
+    let in_dir = |text: &String| vault.fill(&text.replace("$DIR", &dir));
     let mut files = case.files.clone();
-    for name in ["rsa2048.pem", "ec.pem"] {
+    for name in FIXTURES {
         files.insert(name.to_owned(), fixture(name));
+    }
+    let cluster = case.cluster.as_ref().map(|setup| setup.start());
+    if let Some(cluster) = &cluster {
+        files.insert("kc".to_owned(), cluster.kubeconfig());
     }
     for (name, content) in &files {
         std::fs::write(folder.path().join(name), in_dir(content)).unwrap();
@@ -100,8 +119,10 @@ async fn run(file: &Path) -> Result<(), String> {
         .env
         .iter()
         .map(|(name, value)| (name.clone(), in_dir(value)));
-    let (mut io, printed) = io(case.stdin.as_bytes(), env, &case.now);
+    let stdin = encoded(&in_dir(&case.stdin), &case.stdin_encoding);
+    let (mut io, printed) = io(&stdin, env, &case.now);
     io.stdin_is_terminal = case.stdin_is_terminal;
+    io.stderr_is_terminal = case.stderr_is_terminal;
     let args = ["kubeseal".to_owned()]
         .into_iter()
         .chain(case.args.iter().map(in_dir));
@@ -109,16 +130,86 @@ async fn run(file: &Path) -> Result<(), String> {
 
     let mut left = files_in(folder.path());
     left.retain(|name, content| files.get(name).map(in_dir).as_ref() != Some(content));
+    left.values_mut()
+        .for_each(|content| *content = vault.hide(content));
     let Output { stdout, stderr } = printed.take();
+    let mut stderr = stderr.replace(&dir, "$DIR");
+    if let Some(cluster) = cluster {
+        stderr = stderr.replace(&cluster.address, "$SERVER");
+    }
     let printed = Output {
-        stdout,
-        stderr: stderr.replace(&dir, "$DIR"),
+        stdout: vault.hide(&stdout),
+        stderr,
     };
     let differences = compare(&case, code, printed, left);
     if differences.is_empty() {
         Ok(())
     } else {
         Err(differences)
+    }
+}
+
+const FIXTURES: [&str; 6] = [
+    "rsa2048.pem",
+    "rsa2048.key",
+    "other.pem",
+    "other.key",
+    "ec.pem",
+    "ec.key",
+];
+
+fn encoded(text: &str, encoding: &str) -> Vec<u8> {
+    match encoding {
+        "" => text.as_bytes().to_vec(),
+        "utf-8-bom" => format!("\u{feff}{text}").into_bytes(),
+        "utf-16le" => format!("\u{feff}{text}")
+            .encode_utf16()
+            .flat_map(u16::to_le_bytes)
+            .collect(),
+        "utf-16be" => format!("\u{feff}{text}")
+            .encode_utf16()
+            .flat_map(u16::to_be_bytes)
+            .collect(),
+        "utf-16le-unmarked" => text.encode_utf16().flat_map(u16::to_le_bytes).collect(),
+        "latin-1" => text
+            .chars()
+            .map(|letter| u8::try_from(u32::from(letter)).unwrap())
+            .collect(),
+        other => panic!("no such encoding: {other}"),
+    }
+}
+
+/// The values that a case wants sealed before it begins, by what it writes for them.
+struct Vault(BTreeMap<String, String>);
+
+impl Vault {
+    fn of(text: &str) -> Self {
+        let certificate = Certificate::from_pem(fixture("rsa2048.pem").as_bytes()).unwrap();
+        let seal = |found: &str| {
+            let (label, value) = found.split_once(':').unwrap();
+            let value = Plaintext::new(value.as_bytes().to_vec());
+            seal_value(&value, &certificate, &Label::from(label)).unwrap()
+        };
+        let found = text
+            .split("<<")
+            .skip(1)
+            .filter_map(|rest| rest.split_once(">>"))
+            .filter(|(found, _)| found.contains(':') && !found.contains('\n'));
+        Self(
+            found
+                .map(|(found, _)| (format!("<<{found}>>"), seal(found)))
+                .collect(),
+        )
+    }
+
+    fn fill(&self, text: &str) -> String {
+        let fill = |text: String, (name, sealed): (&String, &String)| text.replace(name, sealed);
+        self.0.iter().fold(text.to_owned(), fill)
+    }
+
+    fn hide(&self, text: &str) -> String {
+        let hide = |text: String, (name, sealed): (&String, &String)| text.replace(sealed, name);
+        self.0.iter().fold(text.to_owned(), hide)
     }
 }
 
@@ -156,7 +247,8 @@ fn files_in(folder: &Path) -> BTreeMap<String, String> {
     let read = |entry: std::io::Result<std::fs::DirEntry>| {
         let path = entry.unwrap().path();
         let name = path.file_name().unwrap().to_str().unwrap().to_owned();
-        (name, std::fs::read_to_string(path).unwrap())
+        let content = std::fs::read(path).unwrap();
+        (name, String::from_utf8_lossy(&content).into_owned())
     };
     std::fs::read_dir(folder).unwrap().map(read).collect()
 }

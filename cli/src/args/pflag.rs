@@ -46,7 +46,7 @@ pub(super) fn environment(command: &clap::Command, io: &mut Io) -> Vec<OsString>
         {
             Ok(_) => flags.push(flag),
             Err(error) => {
-                let reason = message(&error, command);
+                let reason = message(&error, command, "");
                 io.warn(&format!("{variable} is ignored: {reason}"));
             }
         }
@@ -60,8 +60,8 @@ pub(crate) fn variable(flag: &str) -> String {
     format!("SEALED_SECRETS_{name}")
 }
 
-/// What is wrong with a command line.
-pub(super) fn message(error: &clap::Error, command: &clap::Command) -> String {
+/// What is wrong with a command line that ends with this word.
+pub(super) fn message(error: &clap::Error, command: &clap::Command, last: &str) -> String {
     let text = |kind| error.get(kind).map(ToString::to_string).unwrap_or_default();
     let (argument, value) = (
         text(ContextKind::InvalidArg),
@@ -78,7 +78,12 @@ pub(super) fn message(error: &clap::Error, command: &clap::Command) -> String {
                 .unwrap_or_default();
             format!("unknown shorthand flag: '{letter}' in {argument}")
         }
-        ErrorKind::InvalidValue if value.is_empty() => format!("flag needs an argument: {flag}"),
+        ErrorKind::InvalidValue if value.is_empty() => {
+            match last.strip_prefix('-').filter(|letter| letter.len() == 1) {
+                Some(letter) => format!("flag needs an argument: '{letter}' in {last}"),
+                None => format!("flag needs an argument: {flag}"),
+            }
+        }
         ErrorKind::ValueValidation | ErrorKind::InvalidValue => {
             let argument = command
                 .get_arguments()
