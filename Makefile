@@ -46,8 +46,9 @@ deny:
 	cargo deny check bans licenses sources
 
 .PHONY: generate
-generate: ## rewrite crds/ and the chart's copy from the code
+generate: ## rewrite crds/, the chart's copy and the reference of kubeseal from the code
 	GENERATE=1 cargo test -q -p sealing --test crd
+	GENERATE=1 cargo test -q -p cli --test documentation
 
 .PHONY: kubernetes
 kubernetes: ## build a Kubernetes control plane, once, for `make real`

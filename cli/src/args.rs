@@ -16,6 +16,7 @@ use sealing::{Fingerprint, Scope};
 use self::csv::List;
 pub(crate) use self::mode::Command;
 pub(crate) use self::mode::ModeError;
+pub use self::pflag::variable;
 use crate::Io;
 use crate::certificate::{Origin, Source};
 use crate::completion::Shell;
@@ -194,7 +195,7 @@ impl std::str::FromStr for Pin {
 }
 
 /// The flags, for whoever describes them: completions, manual, reference.
-pub(crate) fn command() -> clap::Command {
+pub fn command() -> clap::Command {
     pflag::as_pflag_reads(Flags::command())
 }
 

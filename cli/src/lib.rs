@@ -34,6 +34,7 @@ mod text;
 use std::ffi::OsString;
 
 use crate::args::Command;
+pub use crate::args::{command, variable};
 pub use crate::error::Error;
 pub use crate::io::{Io, Printed};
 

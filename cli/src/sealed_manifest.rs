@@ -162,6 +162,9 @@ fn check_items(reader: &Reader, node: &Node) -> Result<(), fields::Error> {
     Ok(())
 }
 
+/// What a node costs of what aliases may repeat: about what it takes in memory.
+const NODE: usize = 64;
+
 /// Who chose the keys of a mapping.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Names {
@@ -187,7 +190,7 @@ fn object(
                     "" => key.clone(),
                     field => format!("{field}.{}", fields::shown(&key)),
                 };
-                reader.charge(node, &path, key.len())?;
+                reader.charge(node, &path, NODE + key.len())?;
                 let value = value(reader, &entry.value, &path, &key, names)?;
                 object.insert(key, value);
             }
@@ -224,7 +227,7 @@ fn value(
         Content::List(items) => items
             .iter()
             .map(|item| {
-                reader.charge(item, field, 0)?;
+                reader.charge(item, field, NODE)?;
                 value(reader, item, field, "", names)
             })
             .collect(),

@@ -55,7 +55,7 @@ pub(super) fn environment(command: &clap::Command, io: &mut Io) -> Vec<OsString>
 }
 
 /// The environment variable of a flag.
-pub(crate) fn variable(flag: &str) -> String {
+pub fn variable(flag: &str) -> String {
     let name = flag.to_ascii_uppercase().replace('-', "_");
     format!("SEALED_SECRETS_{name}")
 }

@@ -1,0 +1,123 @@
+//! `docs/cli.md` and `docs/kubeseal.1` say what the flags are; `make generate` rewrites them. The
+//! completion scripts know the flags, too.
+#![expect(
+    clippy::unwrap_used,
+    reason = "a test ends where its fixture is broken"
+)]
+
+use std::fmt::Write;
+use std::path::Path;
+
+use cli::Io;
+
+const PREFACE: &str = "\
+<!-- Generated from the flags of `kubeseal` by `make generate`. -->
+# kubeseal
+
+`kubeseal` seals Secrets. It reads them from stdin or a file, in YAML or JSON, and prints SealedSecrets that only the
+controller can open. `kubectl sealed-secrets` is the same program, where it is installed under the name
+`kubectl-sealed_secrets`.
+
+```
+kubeseal [flags] < secret.yaml > sealed.yaml
+```
+
+- Flags are read as upstream's `kubeseal` reads them: `--name value`, `--name=value`, `-o yaml`, `-oyaml`. A switch takes
+  its value behind an equals sign only: `--raw=false`. Words that are no flags are ignored. The last of several counts;
+  lists (`--from-file`, `--recovery-private-key`, `--as-group`) are separated by commas and add up.
+- Each flag has an environment variable, `SEALED_SECRETS_` and its name: `SEALED_SECRETS_CERT`,
+  `SEALED_SECRETS_CONTROLLER_NAMESPACE`. The command line wins over it. One that cannot be read is warned about.
+- The flags of Go's logger (`-v`, `--logtostderr` and so on) are accepted and change nothing.
+- Exit code 0: done. 1: it failed, and stderr says why in a line that begins with `error: `. 2: the command line is wrong.
+- Completion: `source <(kubeseal --completion bash)`, likewise for `zsh`, `fish` and `powershell`.
+- What is different from upstream is in [migrate.md](migrate.md).
+
+## Flags
+
+| flag | what it does | environment |
+|---|---|---|
+";
+
+fn reference() -> String {
+    let mut text = PREFACE.to_owned();
+    for flag in cli::command()
+        .get_arguments()
+        .filter(|argument| !argument.is_hide_set())
+    {
+        let long = flag.get_long().unwrap();
+        let short = flag
+            .get_short()
+            .map_or_else(String::new, |letter| format!("`-{letter}`, "));
+        let value = match flag.get_value_names() {
+            Some([name]) if name == "BOOL" => String::new(),
+            Some([name]) => format!(" {}", name.replace('|', "\\|")),
+            _ => String::new(),
+        };
+        let help = flag.get_help().unwrap().to_string().replace('|', "\\|");
+        let variable = match long {
+            "help" => String::new(),
+            _ => format!("`{}`", cli::variable(long)),
+        };
+        writeln!(text, "| {short}`--{long}{value}` | {help} | {variable} |").unwrap();
+    }
+    let examples = cli::command().get_after_help().unwrap().to_string();
+    let examples = examples.trim_start_matches("Examples:\n").trim_end();
+    let examples: String = examples
+        .lines()
+        .map(|line| format!("{}\n", line.strip_prefix("  ").unwrap_or(line)))
+        .collect();
+    text + &format!("\n## Examples\n\n```\n{examples}```\n")
+}
+
+fn manual() -> String {
+    let command = cli::command().about("seals Secrets so that they can live in Git");
+    let mut page = Vec::new();
+    let manual = clap_mangen::Man::new(command)
+        .date("")
+        .manual("")
+        .source("");
+    manual.render(&mut page).unwrap();
+    String::from_utf8(page).unwrap()
+}
+
+fn assert_checked_in(path: &str, text: &str) {
+    let file = Path::new(env!("CARGO_MANIFEST_DIR")).join("..").join(path);
+    if std::env::var_os("GENERATE").is_some() {
+        std::fs::write(&file, text).unwrap();
+    }
+    let found = std::fs::read_to_string(&file).unwrap_or_default();
+    assert!(
+        found == text,
+        "`{path}` differs from the flags: run `make generate`"
+    );
+}
+
+#[test]
+fn the_reference_is_checked_in_as_the_flags_say() {
+    assert_checked_in("docs/cli.md", &reference());
+}
+
+#[test]
+fn the_manual_is_checked_in_as_the_flags_say() {
+    assert_checked_in("docs/kubeseal.1", &manual());
+}
+
+#[tokio::test]
+async fn every_shell_completes_the_flags() {
+    for (shell, mark) in [
+        ("bash", "complete -F _kubeseal"),
+        ("zsh", "#compdef kubeseal"),
+        ("fish", "complete -c kubeseal"),
+        ("powershell", "Register-ArgumentCompleter"),
+    ] {
+        let (mut io, printed) = Io::in_memory("");
+        let args = ["kubeseal", "--completion", shell];
+        let code = cli::run(args.map(Into::into), &mut io).await;
+        assert_eq!((code, printed.stderr().as_str()), (0, ""), "{shell}");
+        let script = printed.stdout();
+        assert!(script.contains(mark), "{shell}: {script}");
+        for flag in ["merge-into", "re-encrypt", "controller-namespace"] {
+            assert!(script.contains(flag), "{shell} does not know --{flag}");
+        }
+    }
+}
