@@ -1,7 +1,9 @@
 //! kubeseal and the cluster.
 
-use serde_json::Value;
-use tests::{Cluster, Fixture, kubeseal};
+use std::io::Write;
+
+use serde_json::{Value, json};
+use tests::{Cluster, Fixture, Oracle, kubeseal};
 
 #[tokio::test]
 async fn seals_to_the_certificate_of_the_cluster() {
@@ -84,4 +86,153 @@ async fn says_in_one_line_that_the_cluster_cannot_be_reached() {
         "{}",
         ended.stderr
     );
+}
+
+/// A kubeconfig that leads to the same server, and whose user is this.
+fn with_user(kubeconfig: &str, user: &Value) -> tempfile::NamedTempFile {
+    let mut config: Value = serde_saphyr::from_str(kubeconfig).unwrap();
+    for named in config["users"].as_array_mut().unwrap() {
+        named["user"] = user.clone();
+    }
+    let mut file = tempfile::NamedTempFile::new().unwrap();
+    file.write_all(config.to_string().as_bytes()).unwrap();
+    file
+}
+
+#[cfg(unix)]
+#[tokio::test]
+async fn asks_an_exec_plugin_for_its_token() {
+    let key = Fixture::rsa2048();
+    let cluster = Cluster::in_memory().await.with_keys(&[&key]).await;
+    let text = std::fs::read_to_string(cluster.kubeconfig().path()).unwrap();
+    let config: Value = serde_saphyr::from_str(&text).unwrap();
+    let token = &config["users"][0]["user"]["token"];
+    let credential = json!({
+        "apiVersion": "client.authentication.k8s.io/v1", "kind": "ExecCredential", "status": {"token": token},
+    });
+    let plugin = json!({ "exec": {
+        "apiVersion": "client.authentication.k8s.io/v1", "command": "sh", "interactiveMode": "Never",
+        "args": ["-c", format!("echo '{credential}'")],
+    }});
+    for (user, code) in [(plugin, 0), (json!({}), 1)] {
+        let file = with_user(&text, &user);
+        let words = [
+            "--fetch-cert",
+            "--kubeconfig",
+            file.path().to_str().unwrap(),
+        ];
+        let ended = kubeseal(&words, "").await;
+        assert_eq!(ended.code, code, "{}", ended.stderr);
+    }
+}
+
+#[tokio::test]
+async fn takes_a_token_in_place_of_the_kubeconfig_s_own() {
+    let key = Fixture::rsa2048();
+    let cluster = Cluster::in_memory().await.with_keys(&[&key]).await;
+    let text = std::fs::read_to_string(cluster.kubeconfig().path()).unwrap();
+    let config: Value = serde_saphyr::from_str(&text).unwrap();
+    let token = config["users"][0]["user"]["token"].as_str().unwrap();
+    let file = with_user(&text, &json!({ "token": "wrong" }));
+    let path = file.path().to_str().unwrap();
+    let words = ["--fetch-cert", "--kubeconfig", path];
+    assert_eq!(kubeseal(&words, "").await.code, 1);
+    let words = [&words[..], &["--token", token]].concat();
+    let ended = kubeseal(&words, "").await;
+    assert_eq!(ended.code, 0, "{}", ended.stderr);
+}
+
+/// What kubeseal prints for a Secret, opened by an implementation that shares no code with it.
+async fn sealed_and_opened(secret: &Value, words: &[&str], label: &str) -> Vec<(String, Vec<u8>)> {
+    let key = Fixture::rsa2048();
+    let oracle = Oracle::from_pem(&key.private_key);
+    let mut certificate = tempfile::NamedTempFile::new().unwrap();
+    certificate.write_all(key.certificate.as_bytes()).unwrap();
+    let path = certificate.path().to_str().unwrap();
+    let words = [&["--cert", path], words].concat();
+    let ended = kubeseal(&words, secret.to_string()).await;
+    assert_eq!((ended.code, &*ended.stderr), (0, ""));
+    let sealed: Value = serde_json::from_str(&ended.stdout).unwrap();
+    let open = |(name, value): (&String, &Value)| {
+        let envelope = sealing::base64::decode(value.as_str().unwrap()).unwrap();
+        let opened = oracle.open(&envelope, label.as_bytes());
+        (name.clone(), opened.expect("it opens"))
+    };
+    assert_eq!(sealed["spec"]["template"]["type"], secret["type"]);
+    let items = sealed["spec"]["encryptedData"].as_object().unwrap();
+    items.iter().map(open).collect()
+}
+
+#[tokio::test]
+async fn another_implementation_opens_what_is_sealed() {
+    let types = [
+        ("Opaque", "a"),
+        ("kubernetes.io/service-account-token", "token"),
+        ("kubernetes.io/dockercfg", ".dockercfg"),
+        ("kubernetes.io/dockerconfigjson", ".dockerconfigjson"),
+        ("kubernetes.io/basic-auth", "password"),
+        ("kubernetes.io/ssh-auth", "ssh-privatekey"),
+        ("kubernetes.io/tls", "tls.key"),
+        ("bootstrap.kubernetes.io/token", "token-secret"),
+        ("helm.sh/release.v1", "release"),
+    ];
+    let binary: Vec<u8> = (0..=255).collect();
+    let large = binary.repeat(4096); // a mebibyte
+    for (index, (type_, item)) in types.into_iter().enumerate() {
+        let value = if index == 0 { &large } else { &binary };
+        let data = json!({ item: sealing::base64::encode(value) });
+        let secret = json!({ "metadata": { "name": "däb", "namespace": "läden" }, "type": type_, "data": data });
+        for (scope, label) in [
+            ("strict", "läden/däb"),
+            ("namespace-wide", "läden"),
+            ("cluster-wide", ""),
+        ] {
+            let opened = sealed_and_opened(&secret, &["--scope", scope], label).await;
+            assert_eq!(
+                opened,
+                [(item.to_owned(), value.clone())],
+                "{type_}, {scope}"
+            );
+        }
+    }
+}
+
+#[tokio::test]
+async fn empty_data_is_sealed_when_it_is_allowed() {
+    let secret = json!({ "metadata": { "name": "db", "namespace": "shop" } });
+    let opened = sealed_and_opened(&secret, &["--allow-empty-data"], "shop/db").await;
+    assert_eq!(opened, []);
+}
+
+/// <https://github.com/bitnami-labs/sealed-secrets/issues/870>
+#[tokio::test]
+#[ignore = "pending: the controller's /v1/verify"]
+async fn validates_many_files_under_the_limit() {
+    let key = Fixture::rsa2048();
+    let cluster = Cluster::start(&[&key]).await;
+    let file = cluster.kubeconfig();
+    let path = file.path().to_str().unwrap();
+    let sealed = tests::sealed_secret("db").item("a", "b", &key).object();
+    let input = format!("{sealed}\n").repeat(5);
+    let ended = kubeseal(&["--validate", "--kubeconfig", path], input).await;
+    assert_eq!((ended.code, &*ended.stderr), (0, ""));
+}
+
+#[tokio::test]
+#[ignore = "pending: the controller's /v1/rotate"]
+async fn what_was_re_encrypted_opens_in_the_cluster() {
+    let key = Fixture::rsa2048();
+    let cluster = Cluster::start(&[&key]).await;
+    let file = cluster.kubeconfig();
+    let path = file.path().to_str().unwrap();
+    let sealed = tests::sealed_secret("db").item("a", "b", &key).object();
+    let ended = kubeseal(&["--re-encrypt", "--kubeconfig", path], sealed.to_string()).await;
+    assert_eq!((ended.code, &*ended.stderr), (0, ""));
+    let again: Value = serde_json::from_str(&ended.stdout).unwrap();
+    assert_ne!(
+        again["spec"]["encryptedData"],
+        sealed["spec"]["encryptedData"]
+    );
+    cluster.create(again).await;
+    cluster.secret_becomes("shop", "db", &[("a", "b")]).await;
 }

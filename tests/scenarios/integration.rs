@@ -144,7 +144,7 @@ async fn validate(cluster: &Cluster, sealed: Value) -> Ended {
 
 /// UK8
 #[tokio::test]
-#[ignore = "pending: --validate"]
+#[ignore = "pending: the controller's /v1/verify"]
 async fn kubeseal_validates_what_opens() {
     let key = Fixture::rsa2048();
     let cluster = Cluster::start(&[&key]).await;
@@ -153,7 +153,7 @@ async fn kubeseal_validates_what_opens() {
 
 /// UK9
 #[tokio::test]
-#[ignore = "pending: --validate"]
+#[ignore = "pending: the controller's /v1/verify"]
 async fn kubeseal_does_not_validate_what_is_renamed() {
     let key = Fixture::rsa2048();
     let cluster = Cluster::start(&[&key]).await;
@@ -184,7 +184,6 @@ async fn recover(keys: &str, sealed: Value) -> Ended {
 
 /// UK11
 #[tokio::test]
-#[ignore = "pending: --recovery-unseal"]
 async fn kubeseal_recovers_nothing_without_the_key() {
     let ended = recover(
         &Fixture::rsa4096().private_key,
@@ -203,7 +202,6 @@ async fn kubeseal_recovers_nothing_without_the_key() {
 
 /// UK12
 #[tokio::test]
-#[ignore = "pending: --recovery-unseal"]
 async fn kubeseal_recovers_with_a_list_of_key_secrets() {
     let key = Fixture::rsa2048();
     let list = json!({ "items": [tests::key_secret(&key)] });
