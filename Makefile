@@ -65,6 +65,7 @@ health: ## have Argo CD's and Flux's own rules judge our statuses
 .PHONY: bench
 bench: ## what sealing and unsealing cost here
 	cargo bench -p sealing
+	cargo bench -p cli --bench process
 
 .PHONY: bars
 bars: ## the numbers we watch; they fail nothing

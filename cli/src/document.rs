@@ -63,14 +63,19 @@ pub(crate) struct Scalar {
 /// them are kept.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
-    #[error("line {line}, column {column}: not valid {language}")]
+    #[error("document {document}, line {line}, column {column}: not valid {language}")]
     Syntax {
+        document: usize,
         line: usize,
         column: usize,
         language: &'static str,
     },
-    #[error("line {line}: {what}")]
-    Unsupported { line: usize, what: &'static str },
+    #[error("document {document}, line {line}: {what}")]
+    Unsupported {
+        document: usize,
+        line: usize,
+        what: &'static str,
+    },
 }
 
 /// A key that is given twice.
@@ -111,7 +116,13 @@ pub(crate) fn read(text: &str) -> Result<(Vec<Document>, Vec<Duplicate>), Error>
 impl Error {
     fn in_language(self, language: &'static str) -> Self {
         match self {
-            Self::Syntax { line, column, .. } => Self::Syntax {
+            Self::Syntax {
+                document,
+                line,
+                column,
+                ..
+            } => Self::Syntax {
+                document,
                 line,
                 column,
                 language,
@@ -194,6 +205,7 @@ struct Composer {
 /// The events of one text, where it begins, and the anchors of the document at hand.
 struct Events<'input> {
     parser: Parser<'input, granit_parser::StrInput<'input>>,
+    document: usize,
     start: usize,
     first_line: usize,
     anchors: HashMap<usize, Arc<Node>>,
@@ -212,17 +224,21 @@ impl Composer {
         options.block_scalar_eof_without_line_feed = true;
         let mut events = Events {
             parser: Parser::new_from_str_with_options(text, options),
+            document: 0,
             start,
             first_line,
             anchors: HashMap::new(),
         };
+        // What begins no document belongs to the next one.
+        events.document = self.seen + 1;
         while let Some((event, at)) = events.next()? {
             match event {
                 Event::DocumentStart(..) => {
                     self.seen += 1;
                     events.anchors.clear();
                 }
-                Event::StreamStart | Event::StreamEnd | Event::DocumentEnd => {}
+                Event::DocumentEnd => events.document = self.seen + 1,
+                Event::StreamStart | Event::StreamEnd => {}
                 event => {
                     let (root, _) = self.node(&mut events, event, at)?;
                     if !root.is_null() {
@@ -248,6 +264,7 @@ impl Composer {
             Event::Alias(id) => {
                 let target = events.anchors.get(&id).cloned();
                 let target = target.ok_or(Error::Unsupported {
+                    document: self.seen,
                     line,
                     what: "an alias inside of what it stands for",
                 })?;
@@ -255,7 +272,7 @@ impl Composer {
             }
             Event::Scalar(text, style, anchor, tag) => {
                 let text = Zeroizing::new(text.into_owned());
-                let is_plain = is_read_as_plain(style, tag.as_deref(), line)?;
+                let is_plain = self.is_read_as_plain(style, tag.as_deref(), line)?;
                 (anchor, Content::Scalar(Scalar { text, is_plain }))
             }
             Event::SequenceStart(style, anchor, _) => {
@@ -278,6 +295,7 @@ impl Composer {
             }
             _ => {
                 return Err(Error::Unsupported {
+                    document: self.seen,
                     line,
                     what: "not a node",
                 });
@@ -292,6 +310,28 @@ impl Composer {
             events.anchors.insert(anchor, Arc::clone(&node));
         }
         Ok((node, Origin::Own))
+    }
+
+    fn is_read_as_plain(
+        &self,
+        style: ScalarStyle,
+        tag: Option<&Tag>,
+        line: usize,
+    ) -> Result<bool, Error> {
+        match tag {
+            None => Ok(style == ScalarStyle::Plain),
+            Some(tag)
+                if tag.core_suffix() == Some("str")
+                    || tag.handle() == "!" && tag.suffix().is_empty() =>
+            {
+                Ok(false)
+            }
+            Some(_) => Err(Error::Unsupported {
+                document: self.seen,
+                line,
+                what: "a tag other than `!!str` is not supported",
+            }),
+        }
     }
 
     fn list(&mut self, events: &mut Events<'_>) -> Result<(Vec<Arc<Node>>, Option<usize>), Error> {
@@ -345,7 +385,7 @@ impl Composer {
             }
         }
         for value in merged {
-            entries.merge(&value)?;
+            entries.merge(&value, self.seen)?;
         }
         Ok((entries.list, end, last))
     }
@@ -362,7 +402,9 @@ impl<'input> Events<'input> {
             };
             (event, at)
         };
+        let document = self.document;
         let syntax = |error: ScanError| Error::Syntax {
+            document,
             line: first_line + error.marker().line(),
             column: error.marker().col() + 1,
             language: "YAML",
@@ -399,7 +441,7 @@ impl Entries {
     }
 
     /// Adds what a merge key (`<<`) brings and nobody else has set.
-    fn merge(&mut self, source: &Node) -> Result<(), Error> {
+    fn merge(&mut self, source: &Node, document: usize) -> Result<(), Error> {
         match &source.content {
             Content::Map(map) => {
                 for Entry { key, value, .. } in &map.entries {
@@ -413,8 +455,11 @@ impl Entries {
                 }
                 Ok(())
             }
-            Content::List(sources) => sources.iter().try_for_each(|source| self.merge(source)),
+            Content::List(sources) => sources
+                .iter()
+                .try_for_each(|source| self.merge(source, document)),
             Content::Scalar(_) => Err(Error::Unsupported {
+                document,
                 line: source.line,
                 what: "a merge key (`<<`) needs a mapping",
             }),
@@ -424,20 +469,4 @@ impl Entries {
 
 fn is_merge(key: &Node) -> bool {
     matches!(&key.content, Content::Scalar(scalar) if scalar.is_plain && scalar.text.as_str() == "<<")
-}
-
-fn is_read_as_plain(style: ScalarStyle, tag: Option<&Tag>, line: usize) -> Result<bool, Error> {
-    match tag {
-        None => Ok(style == ScalarStyle::Plain),
-        Some(tag)
-            if tag.core_suffix() == Some("str")
-                || tag.handle() == "!" && tag.suffix().is_empty() =>
-        {
-            Ok(false)
-        }
-        Some(_) => Err(Error::Unsupported {
-            line,
-            what: "a tag other than `!!str` is not supported",
-        }),
-    }
 }

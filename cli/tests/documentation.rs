@@ -121,3 +121,13 @@ async fn every_shell_completes_the_flags() {
         }
     }
 }
+
+#[tokio::test]
+async fn the_plug_in_is_called_as_kubectl_calls_it() {
+    let (mut io, printed) = Io::in_memory("");
+    let args = ["/usr/local/bin/kubectl-sealed_secrets", "--help"];
+    let code = cli::run(args.map(Into::into), &mut io).await;
+    assert_eq!(code, 0);
+    let usage = printed.stdout();
+    assert!(usage.starts_with("Usage of kubectl sealed-secrets:\n"));
+}

@@ -9,7 +9,8 @@ use std::path::Path;
 use std::process::{Command, Stdio};
 
 const VALUE: &str = "hunter2-is-the-value";
-const SECRET: &str = "metadata: {name: db, namespace: shop}\nstringData: {password: hunter2-is-the-value}\n";
+const SECRET: &str =
+    "metadata: {name: db, namespace: shop}\nstringData: {password: hunter2-is-the-value}\n";
 
 fn fixture(name: &str) -> String {
     format!("{}/tests/fixtures/{name}", env!("CARGO_MANIFEST_DIR"))

@@ -236,3 +236,28 @@ async fn what_was_re_encrypted_opens_in_the_cluster() {
     cluster.create(again).await;
     cluster.secret_becomes("shop", "db", &[("a", "b")]).await;
 }
+
+#[tokio::test]
+async fn annotations_survive_sealing_applying_and_unsealing() {
+    let key = Fixture::rsa2048();
+    let cluster = Cluster::start(&[&key]).await;
+    let file = cluster.kubeconfig();
+    let path = file.path().to_str().unwrap();
+    let annotations = json!({
+        "yes": "yes", "number": "1_000", "hex": "0x1F", "date": "2024-01-01",
+        "long": "two hundred letters and spaces ".repeat(8), "lines": "one\n  two\n\nthree\n",
+        "quotes": "it's \"quoted\": # not a comment", "fruit": "\u{1F350}",
+    });
+    let secret = json!({
+        "metadata": { "name": "db", "namespace": "shop", "annotations": annotations },
+        "stringData": { "a": "b" },
+    });
+    let words = ["--kubeconfig", path, "-o", "yaml"];
+    let ended = kubeseal(&words, secret.to_string()).await;
+    assert_eq!((ended.code, &*ended.stderr), (0, ""));
+    let sealed: Value = serde_saphyr::from_str(&ended.stdout).unwrap();
+    cluster.create(sealed).await;
+    cluster.secret_becomes("shop", "db", &[("a", "b")]).await;
+    let opened = cluster.secrets("shop").get("db").await.unwrap();
+    assert_eq!(json!(opened.metadata.annotations), annotations);
+}
