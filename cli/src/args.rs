@@ -208,7 +208,8 @@ pub(crate) fn parse(
     let program = args.next().unwrap_or_else(|| "kubeseal".into());
     let mut command = command();
     let name = program_name(&program.to_string_lossy());
-    let usage = format!("Usage of {name}:\n{}", command.render_help());
+    let usage =
+        |command: &mut clap::Command| format!("Usage of {name}:\n{}", command.render_help());
     let args: Vec<OsString> = args.collect();
     let last = args.last().map(|last| last.to_string_lossy().into_owned());
     let line = [program]
@@ -220,7 +221,7 @@ pub(crate) fn parse(
         .and_then(|matches| Flags::from_arg_matches(&matches))
         .map_err(|error| Error {
             message: pflag::message(&error, &command, &last.unwrap_or_default()),
-            usage: usage.clone(),
+            usage: usage(&mut command),
         })?;
     if flags.rotate {
         io.note("Flag --rotate has been deprecated, please use --re-encrypt instead");
@@ -232,7 +233,7 @@ pub(crate) fn parse(
         )));
     }
     if flags.help {
-        return Ok(Command::Print(usage));
+        return Ok(Command::Print(usage(&mut command)));
     }
     if let Some(Shell(Some(shell))) = flags.completion {
         return Ok(Command::Print(crate::completion::script(shell)));
