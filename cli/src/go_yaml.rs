@@ -127,6 +127,9 @@ struct Scalar<'a> {
 impl Scalar<'_> {
     /// Prints the text in the style that Go's encoder chooses.
     fn print(&self, column: usize) -> String {
+        if is_long_word(self.text) {
+            return self.text.to_owned();
+        }
         let allowed = Allowed::of(self.text);
         if self.text.contains('\n') && self.may_fold {
             return if allowed.block {
@@ -213,6 +216,15 @@ impl Scalar<'_> {
         }
         printed
     }
+}
+
+/// A text that is no word of YAML's and has nowhere to be broken; sealed values are such texts.
+fn is_long_word(text: &str) -> bool {
+    text.len() > 16
+        && text.starts_with(|c: char| c.is_ascii_alphabetic())
+        && text
+            .bytes()
+            .all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'+' | b'/' | b'='))
 }
 
 /// A text being printed, and the column it has come to.
