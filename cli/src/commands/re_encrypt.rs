@@ -185,8 +185,8 @@ fn seal_again(
         metadata.name.as_deref().unwrap_or_default(),
     );
     if sealed.spec.data.is_some() {
-        let mut secret = sealing::unseal(sealed, keys, &Renderer::default())
-            .map_err(|error| error.to_string())?;
+        let unsealed = sealing::unseal(sealed, keys, &Renderer::default());
+        let mut secret = unsealed.map_err(|error| error.to_string())?.secret;
         let annotations = secret.metadata.annotations.get_or_insert_default();
         Scope::from_annotations(metadata.annotations.as_ref()).annotate(annotations);
         let sealed = sealing::seal(&secret, certificate).map_err(|error| error.to_string())?;

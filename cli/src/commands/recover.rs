@@ -45,7 +45,8 @@ impl Recover {
         let renderer = Renderer::new(SystemTime::now, |buffer| rand::fill(buffer).is_ok());
         let mut printed = Zeroizing::new(String::new());
         for manifest in &sealed.objects {
-            let mut secret = unseal(&manifest.object, &keys, &renderer).map_err(Error::Unseal)?;
+            let unsealed = unseal(&manifest.object, &keys, &renderer).map_err(Error::Unseal)?;
+            let mut secret = unsealed.secret;
             // It would name a SealedSecret by an uid that only a cluster knows.
             secret.metadata.owner_references = None;
             let one = self.format.print_secret(&secret).map_err(Error::Print)?;
