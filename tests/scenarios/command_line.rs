@@ -206,7 +206,6 @@ async fn empty_data_is_sealed_when_it_is_allowed() {
 
 /// <https://github.com/bitnami-labs/sealed-secrets/issues/870>
 #[tokio::test]
-#[ignore = "pending: the controller's /v1/verify"]
 async fn validates_many_files_under_the_limit() {
     let key = Fixture::rsa2048();
     let cluster = Cluster::start(&[&key]).await;
@@ -219,7 +218,6 @@ async fn validates_many_files_under_the_limit() {
 }
 
 #[tokio::test]
-#[ignore = "pending: the controller's /v1/rotate"]
 async fn what_was_re_encrypted_opens_in_the_cluster() {
     let key = Fixture::rsa2048();
     let cluster = Cluster::start(&[&key]).await;

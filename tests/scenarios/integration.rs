@@ -144,7 +144,6 @@ async fn validate(cluster: &Cluster, sealed: Value) -> Ended {
 
 /// UK8
 #[tokio::test]
-#[ignore = "pending: the controller's /v1/verify"]
 async fn kubeseal_validates_what_opens() {
     let key = Fixture::rsa2048();
     let cluster = Cluster::start(&[&key]).await;
@@ -153,7 +152,6 @@ async fn kubeseal_validates_what_opens() {
 
 /// UK9
 #[tokio::test]
-#[ignore = "pending: the controller's /v1/verify"]
 async fn kubeseal_does_not_validate_what_is_renamed() {
     let key = Fixture::rsa2048();
     let cluster = Cluster::start(&[&key]).await;
