@@ -86,6 +86,18 @@ impl Queue {
         self.wake.notify_one();
     }
 
+    /// The same, but it does not come sooner because it was to be tried again sooner.
+    pub(crate) fn postpone(&self, key: NamespacedName, delay: Duration) {
+        let mut state = self.lock();
+        let place = state.entries.entry(key.clone()).or_default().place;
+        if let Place::Waiting(wait @ Wait::Later(..)) = place {
+            state.remove(&key, wait);
+            state.entries.entry(key.clone()).or_default().place = Place::Nowhere;
+        }
+        drop(state);
+        self.add_after(key, delay);
+    }
+
     /// Brings every object that failed back at once: what it waited for may be there now. One that is
     /// worked on may be failing just now.
     pub(crate) fn retry_failed(&self) {
@@ -293,6 +305,22 @@ mod tests {
         assert_eq!(start.elapsed().as_secs(), 30);
         assert_eq!(queue.next().await.key, key("b"));
         assert_eq!(start.elapsed().as_secs(), 60);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn postpones_what_was_to_be_tried_again_but_nothing_that_is_new() {
+        let queue = queue();
+        let start = Instant::now();
+        queue.add_after(key("a"), Duration::from_millis(10));
+        queue.add(key("b"), Urgency::Fresh);
+        for name in ["a", "b", "c"] {
+            queue.postpone(key(name), Duration::from_secs(1));
+        }
+        assert_eq!(queue.next().await.key, key("b"));
+        assert_eq!(start.elapsed().as_millis(), 0);
+        assert_eq!(queue.next().await.key, key("a"));
+        assert_eq!(queue.next().await.key, key("c"));
+        assert_eq!(start.elapsed().as_secs(), 1);
     }
 
     #[tokio::test(start_paused = true)]

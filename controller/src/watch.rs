@@ -149,7 +149,7 @@ async fn secrets(
                     Some(Ok(sealed)) if is_ours(&sealed, &secret) => {
                         queue.add(name, Urgency::Fresh);
                     }
-                    Some(_) => queue.add_after(name, UNCLEAR),
+                    Some(_) => queue.postpone(name, UNCLEAR),
                     None => {}
                 }
             }
