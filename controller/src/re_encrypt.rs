@@ -1,25 +1,12 @@
 //! A SealedSecret moved to another key: each value is opened and sealed again under the same label, in
 //! place, and nothing else changes.
 
-use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use sealing::{Certificate, Label, PrivateKey, Secret};
+use sealing::{Certificate, PrivateKey, Secret};
 use serde_json::{Map, Value, json};
 
 use crate::request::Sent;
-
-/// What only the API server writes, and what would not be true of the result.
-const OF_THE_SERVER: [&str; 8] = [
-    "uid",
-    "resourceVersion",
-    "generation",
-    "creationTimestamp",
-    "deletionTimestamp",
-    "deletionGracePeriodSeconds",
-    "managedFields",
-    "selfLink",
-];
 
 /// The object with every value sealed to the certificate; none if one of them does not open.
 pub(crate) fn re_encrypt(
@@ -42,23 +29,12 @@ pub(crate) fn re_encrypt(
         let opened = sealing::open(&sealed.spec.encrypted_data, label, keys).ok()?;
         (opened.label, opened.items)
     };
-    object["spec"]["encryptedData"] = seal_all(&values, certificate, &label)?;
+    object["spec"]["encryptedData"] =
+        json!(sealing::seal_values(&values, certificate, &label).ok()?);
     let object = object.as_object_mut()?;
     object.remove("status");
     tidy_up(object);
     Some(Value::Object(std::mem::take(object)))
-}
-
-fn seal_all(
-    values: &BTreeMap<String, sealing::Plaintext>,
-    certificate: &Certificate,
-    label: &Label,
-) -> Option<Value> {
-    let sealed = values.iter().map(|(item, value)| {
-        let text = sealing::seal_value(value, certificate, label).ok()?;
-        Some((item.clone(), Value::from(text)))
-    });
-    Some(Value::Object(sealed.collect::<Option<Map<_, _>>>()?))
 }
 
 /// The template that makes the Secret which a deprecated blob held as a whole.
@@ -84,7 +60,7 @@ fn tidy_up(object: &mut Map<String, Value>) {
     let Some(metadata) = object.get_mut("metadata").and_then(Value::as_object_mut) else {
         return;
     };
-    metadata.retain(|field, _| !OF_THE_SERVER.contains(&field.as_str()));
+    metadata.retain(|field, _| !sealing::SERVER_METADATA.contains(&field.as_str()));
     if let Some(annotations) = metadata
         .get_mut("annotations")
         .and_then(Value::as_object_mut)

@@ -5,7 +5,8 @@ use std::fmt;
 use std::sync::Arc;
 
 use crate::envelope::Envelope;
-use crate::{Failures, ItemError, Label, PrivateKey, Scope, SealedSecret, base64};
+use crate::unseal::name_of;
+use crate::{Failures, ItemError, Label, PrivateKey, Scope, SealedSecret, base64, label_of};
 
 /// So many items are named beside one cause.
 const NAMED: usize = 20;
@@ -93,13 +94,8 @@ impl fmt::Display for Cause {
 
 /// The other scopes of the object itself, and the names that its template has.
 fn guesses(sealed: &SealedSecret) -> Vec<Guess> {
-    let metadata = &sealed.metadata;
-    let (namespace, name) = (
-        metadata.namespace.as_deref().unwrap_or_default(),
-        metadata.name.as_deref().unwrap_or_default(),
-    );
-    let scope = Scope::from_annotations(metadata.annotations.as_ref());
-    let mut tried = vec![scope.label(namespace, name)];
+    let (namespace, name) = name_of(sealed);
+    let mut tried = vec![label_of(sealed)];
     let mut guesses = Vec::new();
     let mut guess = |label: Label, cause| {
         if !tried.contains(&label) {

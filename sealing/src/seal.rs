@@ -9,6 +9,17 @@ use crate::{
     envelope,
 };
 
+/// Fields of an object's metadata that only an API server writes.
+pub const SERVER_METADATA: [&str; 8] = [
+    "uid",
+    "resourceVersion",
+    "generation",
+    "creationTimestamp",
+    "deletionTimestamp",
+    "deletionGracePeriodSeconds",
+    "managedFields",
+    "selfLink",
+];
 /// Annotations in which tools keep a copy of the whole object, plain values included.
 pub const LAST_APPLIED: [&str; 2] = [
     "kubectl.kubernetes.io/last-applied-configuration",
@@ -24,15 +35,8 @@ pub fn seal(secret: &Secret, certificate: &Certificate) -> Result<SealedSecret, 
     let scope = Scope::from_annotations(metadata.annotations.as_ref());
     let name = metadata.name.clone().unwrap_or_default();
     let label = scope.label(metadata.namespace.as_deref().unwrap_or_default(), &name);
-    let seal_item = |(item, value): (&String, &Plaintext)| {
-        Ok((item.clone(), seal_value(value, certificate, &label)?))
-    };
     let spec = SealedSecretSpec {
-        encrypted_data: secret
-            .data
-            .iter()
-            .map(seal_item)
-            .collect::<Result<_, _>>()?,
+        encrypted_data: seal_values(&secret.data, certificate, &label)?,
         data: None,
         template: Template {
             metadata: metadata.clone(),
@@ -47,6 +51,18 @@ pub fn seal(secret: &Secret, certificate: &Certificate) -> Result<SealedSecret, 
         .annotation()
         .map(|key| BTreeMap::from([(key.to_owned(), "true".to_owned())]));
     Ok(sealed)
+}
+
+/// Seals values under one label, each as [`seal_value`] does.
+pub fn seal_values(
+    values: &BTreeMap<String, Plaintext>,
+    certificate: &Certificate,
+    label: &Label,
+) -> Result<BTreeMap<String, String>, envelope::Error> {
+    let seal_item = |(item, value): (&String, &Plaintext)| {
+        Ok((item.clone(), seal_value(value, certificate, label)?))
+    };
+    values.iter().map(seal_item).collect()
 }
 
 /// Seals one value and writes it as base64.

@@ -264,7 +264,7 @@ fn secret_metadata(sealed: &SealedSecret, template: &ObjectMeta) -> ObjectMeta {
     }
 }
 
-fn name_of(sealed: &SealedSecret) -> (&str, &str) {
+pub(crate) fn name_of(sealed: &SealedSecret) -> (&str, &str) {
     let metadata = &sealed.metadata;
     (
         metadata.namespace.as_deref().unwrap_or_default(),

@@ -5,7 +5,9 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use http::StatusCode;
-use sealing::{Certificate, PrivateKey, Renderer, Scope, SealedSecret, envelope, seal_value};
+use sealing::{
+    Certificate, PrivateKey, Renderer, Scope, SealedSecret, envelope, label_of, seal_values,
+};
 use serde_json::{Value, json};
 
 use crate::Io;
@@ -179,27 +181,18 @@ fn seal_again(
     keys: &[Arc<PrivateKey>],
     certificate: &Certificate,
 ) -> Result<Value, String> {
-    let metadata = &sealed.metadata;
-    let label = Scope::from_annotations(metadata.annotations.as_ref()).label(
-        metadata.namespace.as_deref().unwrap_or_default(),
-        metadata.name.as_deref().unwrap_or_default(),
-    );
     if sealed.spec.data.is_some() {
         let unsealed = sealing::unseal(sealed, keys, &Renderer::default());
         let mut secret = unsealed.map_err(|error| error.to_string())?.secret;
         let annotations = secret.metadata.annotations.get_or_insert_default();
-        Scope::from_annotations(metadata.annotations.as_ref()).annotate(annotations);
+        Scope::from_annotations(sealed.metadata.annotations.as_ref()).annotate(annotations);
         let sealed = sealing::seal(&secret, certificate).map_err(|error| error.to_string())?;
         return serde_json::to_value(&sealed.spec).map_err(|error| error.to_string());
     }
-    let opened = sealing::open(&sealed.spec.encrypted_data, label.clone(), keys)
+    let opened = sealing::open(&sealed.spec.encrypted_data, label_of(sealed), keys)
         .map_err(|failures| failures.to_string())?;
-    let mut items = serde_json::Map::new();
-    for (name, value) in &opened.items {
-        let sealed = seal_value(value, certificate, &label).map_err(|error| error.to_string())?;
-        items.insert(name.clone(), sealed.into());
-    }
-    Ok(json!({"encryptedData": items}))
+    let items = seal_values(&opened.items, certificate, &opened.label);
+    Ok(json!({"encryptedData": items.map_err(|error| error.to_string())?}))
 }
 
 /// The new values, without what only a cluster writes.
@@ -220,14 +213,14 @@ fn changes(manifest: &SealedManifest, mut spec: Value) -> Result<Changes, Error>
     if is_there(&["status"]) {
         changes.remove("status");
     }
-    for field in WRITTEN_BY_A_CLUSTER {
+    for field in sealing::SERVER_METADATA {
         if is_there(&["metadata", field]) {
             changes.within(&["metadata"]).remove(field);
         }
     }
     let annotations = manifest.object.metadata.annotations.iter().flatten();
     let (copies, others): (Vec<_>, Vec<_>) =
-        annotations.partition(|(key, _)| LAST_APPLIED.contains(&key.as_str()));
+        annotations.partition(|(key, _)| sealing::LAST_APPLIED.contains(&key.as_str()));
     match (copies.is_empty(), others.is_empty()) {
         (true, _) => {}
         (false, true) => changes.within(&["metadata"]).remove("annotations"),
@@ -279,18 +272,3 @@ fn set_items(
     }
     Ok(())
 }
-
-const WRITTEN_BY_A_CLUSTER: [&str; 8] = [
-    "uid",
-    "resourceVersion",
-    "generation",
-    "creationTimestamp",
-    "deletionTimestamp",
-    "deletionGracePeriodSeconds",
-    "managedFields",
-    "selfLink",
-];
-const LAST_APPLIED: [&str; 2] = [
-    "kubectl.kubernetes.io/last-applied-configuration",
-    "kubecfg.ksonnet.io/last-applied-configuration",
-];

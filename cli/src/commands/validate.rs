@@ -102,16 +102,12 @@ fn failed_items(
     keys: &[Arc<PrivateKey>],
 ) -> Option<Vec<(String, String)>> {
     let object = &manifest.object;
-    let metadata = &object.metadata;
     if object.spec.data.is_some() {
         // Its values are in one piece, so there are no items to name.
         let unsealed = sealing::unseal(object, keys, &Renderer::default());
         return unsealed.is_err().then(Vec::new);
     }
-    let label = Scope::from_annotations(metadata.annotations.as_ref()).label(
-        metadata.namespace.as_deref().unwrap_or_default(),
-        metadata.name.as_deref().unwrap_or_default(),
-    );
+    let label = sealing::label_of(object);
     let failures = sealing::open(&object.spec.encrypted_data, label, keys).err()?;
     let describe = |(item, _): (&str, _)| {
         let value = object.spec.encrypted_data.get(item);

@@ -6,7 +6,7 @@ use std::net::{TcpListener, TcpStream};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use sealing::{Certificate, PrivateKey, Scope, SealedSecret, seal_value};
+use sealing::{Certificate, PrivateKey, SealedSecret, seal_value};
 use serde::Deserialize;
 use serde_json::{Value, json};
 
@@ -188,11 +188,7 @@ impl Controller {
         sealing::Label,
     ) {
         let sealed = SealedSecret::from_value(object.clone()).unwrap();
-        let metadata = &sealed.metadata;
-        let label = Scope::from_annotations(metadata.annotations.as_ref()).label(
-            metadata.namespace.as_deref().unwrap_or_default(),
-            metadata.name.as_deref().unwrap_or_default(),
-        );
+        let label = sealing::label_of(&sealed);
         (
             sealing::open(&sealed.spec.encrypted_data, label.clone(), &self.keys),
             label,
