@@ -7,7 +7,8 @@ use kube::core::ApiResource;
 use sealing::SealedSecret;
 
 use crate::cluster::in_time;
-use crate::config::{Config, Watched};
+use crate::config::Config;
+use crate::scope::Scope;
 
 const PAGE: u32 = 500;
 
@@ -15,16 +16,8 @@ const PAGE: u32 = 500;
 /// SealedSecrets are not even defined, there are none.
 pub(crate) async fn no_sealed_secret_was_opened(client: &Client, config: &Config) -> bool {
     let resource = ApiResource::erase::<SealedSecret>(&());
-    let within = |namespace: &String| Api::namespaced_with(client.clone(), namespace, &resource);
-    let apis: Vec<Api<DynamicObject>> = match &config.watched {
-        Watched::All => vec![Api::all_with(client.clone(), &resource)],
-        Watched::Own { additional } => [&config.namespace]
-            .into_iter()
-            .chain(additional)
-            .map(within)
-            .collect(),
-    };
-    for api in apis {
+    for scope in Scope::all(config) {
+        let api = scope.dynamic_api(client, &resource);
         match was_opened(&api).await {
             Ok(false) => {}
             Ok(true) => return false,

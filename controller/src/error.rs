@@ -6,6 +6,7 @@ use sealing::{Causes, ItemError, Malformed};
 
 use crate::key_ring::KEY_LABEL;
 use crate::namespaced_name::NamespacedName;
+use crate::pause::doubled;
 use crate::{apply, pace, secret_api};
 
 const QUICKEST: Duration = Duration::from_millis(5);
@@ -123,13 +124,12 @@ fn is_about_keys(error: &sealing::Error) -> bool {
 
 /// A few quick attempts outlast a hiccup; after them attempts slow down, but never end.
 pub(crate) fn backoff(failures: u32, quick_retries: u32) -> Duration {
-    let (base, doublings) = if failures <= quick_retries {
+    let (shortest, doublings) = if failures <= quick_retries {
         (QUICKEST, failures.saturating_sub(1))
     } else {
         (Duration::from_secs(1), failures - quick_retries - 1)
     };
-    base.saturating_mul(2_u32.saturating_pow(doublings))
-        .min(SLOWEST)
+    doubled([shortest, SLOWEST], doublings)
 }
 
 /// What the API server said, without text that may quote a value.

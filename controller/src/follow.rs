@@ -6,6 +6,8 @@ use futures::{Stream, StreamExt, stream};
 use kube::runtime::watcher::{self, Event};
 use tokio::time::{Instant, sleep, timeout_at};
 
+use crate::pause::doubled;
+
 /// The pause after a failed watch grows from the first to the second.
 const PAUSES: [Duration; 2] = [Duration::from_millis(500), Duration::from_secs(30)];
 /// Nothing depends on seeing every event: this often everything is listed again.
@@ -78,7 +80,7 @@ impl<S> Followed<S> {
             match timeout_at(self.until, self.events.next()).await {
                 Ok(Some(Ok(event))) => return self.changed(event),
                 Ok(Some(Err(error))) if is_refusal(&error) => {
-                    self.pause = growing(REFUSED, self.refusals);
+                    self.pause = doubled(REFUSED, self.refusals);
                     self.refusals = self.refusals.saturating_add(1);
                     let text = without_answer(&error);
                     if self.refusal != text {
@@ -142,15 +144,8 @@ impl Failures {
             self.in_a_row.saturating_add(1)
         };
         self.last = Some(now);
-        growing(PAUSES, self.in_a_row - 1)
+        doubled(PAUSES, self.in_a_row - 1)
     }
-}
-
-/// A pause that doubles each time, between two bounds.
-fn growing([shortest, longest]: [Duration; 2], doublings: u32) -> Duration {
-    shortest
-        .saturating_mul(2_u32.saturating_pow(doublings))
-        .min(longest)
 }
 
 fn is_refusal(error: &watcher::Error) -> bool {

@@ -15,6 +15,7 @@ use crate::config::{Config, FirstKey};
 use crate::event::Events;
 use crate::key_ring::{Current, KeyRing};
 use crate::key_secret::{Error, make};
+use crate::pause::doubled;
 use crate::{absence, secret_api};
 
 /// The pause after a key that could not be made grows from the first to the second.
@@ -124,17 +125,10 @@ async fn renew(client: &Client, config: &Config, keys: &KeyRing, asked: &mut Rec
         let after = after.map(|current| current.certificate.fingerprint().clone());
         not_before = Instant::now();
         if before == after {
-            not_before += pause(failures);
+            not_before += doubled(PAUSES, failures);
             failures = failures.saturating_add(1);
         }
     }
-}
-
-fn pause(failures: u32) -> Duration {
-    let [shortest, longest] = PAUSES;
-    shortest
-        .saturating_mul(2_u32.saturating_pow(failures))
-        .min(longest)
 }
 
 /// How long until the current key gets a successor; zero if it is time, none if never.
@@ -233,7 +227,7 @@ mod tests {
 
     #[test]
     fn retries_within_minutes() {
-        let pauses = [0, 1, 2, 10, u32::MAX].map(|failures| pause(failures).as_secs());
+        let pauses = [0, 1, 2, 10, u32::MAX].map(|failures| doubled(PAUSES, failures).as_secs());
         assert_eq!(pauses, [5, 10, 20, 300, 300]);
     }
 

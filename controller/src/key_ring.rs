@@ -208,7 +208,7 @@ impl KeyRing {
             match () {
                 () if fitting
                     .iter()
-                    .any(|fitting| *fitting == fingerprint.to_string()) =>
+                    .any(|fitting| fitting == fingerprint.as_str()) =>
                 {
                     0
                 }

@@ -30,6 +30,7 @@ mod namespaced_name;
 mod observed;
 mod ownership;
 mod pace;
+mod pause;
 mod queue;
 mod re_encrypt;
 mod reconcile;

@@ -93,19 +93,19 @@ where
         mut out: Writer<'_>,
         event: &Event<'_>,
     ) -> fmt::Result {
-        let mut said = Said::default();
-        event.record(&mut said);
+        let mut told = Told::default();
+        event.record(&mut told);
         let time = format!("{:.3}", Timestamp::now());
         let level = event.metadata().level().as_str();
         let head = [
             ("time", time.into()),
             ("level", level.into()),
-            ("msg", said.message.into()),
+            ("msg", told.message.into()),
         ];
         let attributes = head
             .map(|(name, value)| (name.to_owned(), value))
             .into_iter()
-            .chain(said.attributes);
+            .chain(told.attributes);
         if self.json {
             return writeln!(out, "{}", Value::Object(attributes.collect::<Map<_, _>>()));
         }
@@ -117,14 +117,14 @@ where
     }
 }
 
-/// What an event says: its message, and its attributes in their order.
+/// What is told of an event: its message, and its attributes in their order.
 #[derive(Default)]
-struct Said {
+struct Told {
     message: String,
     attributes: Vec<(String, Value)>,
 }
 
-impl Said {
+impl Told {
     fn note(&mut self, field: &Field, value: Value) {
         match field.name() {
             "message" => {
@@ -137,7 +137,7 @@ impl Said {
     }
 }
 
-impl Visit for Said {
+impl Visit for Told {
     fn record_str(&mut self, field: &Field, value: &str) {
         self.note(field, value.into());
     }

@@ -88,13 +88,15 @@ async fn bring_up_to_date(guarded: &Guarded, context: &Context) -> Result<Outcom
     context.refuse_deprecated(&sealed)?;
     let keys = context.keys.snapshot(&[]);
     let record = record::authentic(guarded.status.applied.as_ref(), &sealed, &keys);
-    if context.is_in_sync(&sealed, record, &keys).await? {
+    let (key, said) = (NamespacedName::of(&*sealed), Said::by(&sealed));
+    let current = record.filter(|record| record::is_up_to_date(record, &sealed, &keys));
+    if context.is_in_sync(&key, &said, current).await? {
         return Ok(Outcome::in_sync());
     }
     let fitting = record.map_or(&[][..], |record| &record.keys);
-    let unsealed = context.unsealing.unseal(&sealed, fitting).await?;
+    let unsealed = context.unsealing.unseal(&sealed, &key, &said, fitting);
+    let unsealed = unsealed.await?;
     context.refuse_sealing_key(&unsealed.secret)?;
-    let (key, said) = (NamespacedName::of(&*sealed), Said::by(&sealed));
     let live = secret_api::get(&context.client, &key.namespace, &key.name).await?;
     let right = ownership::decide(&sealed, live.as_ref(), record.and_then(record::whole));
     let extent = context.extent(guarded, &key, &said);
@@ -106,9 +108,9 @@ async fn bring_up_to_date(guarded: &Guarded, context: &Context) -> Result<Outcom
         unsealed.secret,
         live,
         may_write,
-    )
-    .await?;
-    Ok(context.remember(&sealed, applied, &unsealed.keys, &keys))
+    );
+    let applied = applied.await?;
+    Ok(context.remember(&sealed, key, said, applied, &unsealed.keys, &keys))
 }
 
 impl Outcome {
@@ -143,29 +145,27 @@ impl Context {
     /// anything: by its version, or by the digest of what this process wrote.
     async fn is_in_sync(
         &self,
-        sealed: &SealedSecret,
+        key: &NamespacedName,
+        said: &Said,
         record: Option<&sealing::Applied>,
-        keys: &[Arc<PrivateKey>],
     ) -> Result<bool, Error> {
-        let (key, said) = (NamespacedName::of(sealed), Said::by(sealed));
-        let current = record.filter(|record| record::is_up_to_date(record, sealed, keys));
-        if let (None, Some(record)) = (self.in_sync.version(&key, &said), current) {
-            let secret = SecretVersion {
-                uid: record.secret_uid.clone(),
-                resource_version: record.secret_resource_version.clone(),
-            };
-            let (key, said) = (key.clone(), said.clone());
-            self.in_sync.note_recorded(key, said, secret, record.merged);
-        }
-        let Some(right) = self.in_sync.version(&key, &said) else {
-            return Ok(false);
+        let right = match (self.in_sync.version(key, said), record) {
+            (Some(known), _) => known,
+            (None, Some(record)) => {
+                let recorded = record::version(record);
+                let (key, said) = (key.clone(), said.clone());
+                self.in_sync
+                    .note_recorded(key, said, recorded.clone(), record.merged);
+                recorded
+            }
+            (None, None) => return Ok(false),
         };
-        if self.observed.secret(&key).as_ref() == Some(&right) {
+        if self.observed.secret(key).as_ref() == Some(&right) {
             return Ok(true);
         }
         let live = secret_api::get(&self.client, &key.namespace, &key.name).await?;
         Ok(live.is_some_and(|live| {
-            SecretVersion::of(&live) == right || self.in_sync.is_unchanged(&key, &said, &live)
+            SecretVersion::of(&live) == right || self.in_sync.is_unchanged(key, said, &live)
         }))
     }
 
@@ -182,15 +182,15 @@ impl Context {
     fn remember(
         &self,
         sealed: &SealedSecret,
+        key: NamespacedName,
+        said: Said,
         applied: Applied,
         used: &BTreeSet<Fingerprint>,
         keys: &[Arc<PrivateKey>],
     ) -> Outcome {
         let version = SecretVersion::of(&applied.live);
         let record = record::record(sealed, &version, applied.merged, used, keys);
-        let key = NamespacedName::of(sealed);
-        self.in_sync
-            .note(key, Said::by(sealed), &applied.live, applied.share);
+        self.in_sync.note(key, said, &applied.live, applied.share);
         Outcome {
             written: applied.written,
             record,

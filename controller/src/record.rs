@@ -50,16 +50,21 @@ pub(crate) fn is_up_to_date(
     sealed: &SealedSecret,
     keys: &[Arc<PrivateKey>],
 ) -> bool {
-    let is_here = |used: &String| {
-        keys.iter()
-            .any(|key| key.fingerprint().to_string() == *used)
-    };
+    let is_here = |used: &String| keys.iter().any(|key| key.fingerprint().as_str() == used);
     sealed.metadata.generation == Some(record.generation) && record.keys.iter().all(is_here)
 }
 
 /// The uid of a Secret that was written as a whole, not merged into.
 pub(crate) fn whole(record: &Applied) -> Option<&str> {
     Some(&*record.secret_uid).filter(|_| !record.merged)
+}
+
+/// The version of the Secret that a record speaks of.
+pub(crate) fn version(record: &Applied) -> SecretVersion {
+    SecretVersion {
+        uid: record.secret_uid.clone(),
+        resource_version: record.secret_resource_version.clone(),
+    }
 }
 
 /// All that a record vouches for, each part with its length, so that no two records read alike. The label

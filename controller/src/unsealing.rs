@@ -50,12 +50,13 @@ impl Unsealing {
     pub(crate) async fn unseal(
         &self,
         sealed: &Arc<SealedSecret>,
+        key: &NamespacedName,
+        said: &Said,
         fitting: &[String],
     ) -> Result<Unsealed, Error> {
-        let (key, said) = (NamespacedName::of(&**sealed), Said::by(sealed));
         let key_changes = self.keys.changes();
         let keys = self.keys.snapshot(fitting);
-        let known = self.explanation(&key, &said, key_changes);
+        let known = self.explanation(key, said, key_changes);
         let _core = self.cores.acquire().await;
         let (object, renderer) = (Arc::clone(sealed), self.renderer.clone());
         let work = move || {
@@ -71,7 +72,7 @@ impl Unsealing {
         };
         match tokio::task::spawn_blocking(work).await? {
             Ok(unsealed) => {
-                self.lock().remove(&key);
+                self.lock().remove(key);
                 unsealed
                     .keys
                     .iter()
@@ -80,11 +81,11 @@ impl Unsealing {
             }
             Err((error, causes)) => {
                 let explained = Explained {
-                    said,
+                    said: said.clone(),
                     key_changes,
                     causes: causes.clone(),
                 };
-                self.lock().insert(key, explained);
+                self.lock().insert(key.clone(), explained);
                 Err(Error::Unseal(error, causes))
             }
         }

@@ -195,6 +195,11 @@ impl Fingerprint {
         Self(hex(digest(&SHA256, spki).as_ref()))
     }
 
+    /// All its digits.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+
     /// Its first 12 digits, for people.
     pub fn short(&self) -> &str {
         &self.0[..12]
