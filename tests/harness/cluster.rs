@@ -80,12 +80,21 @@ impl Cluster {
         Self::empty().await.with_keys(fixtures).await
     }
 
+    /// The same with other settings.
+    pub async fn start_with(config: Config, fixtures: &[&Fixture]) -> Self {
+        Self::empty().await.with_keys_and(config, fixtures).await
+    }
+
     /// Creates the keys of these fixtures and starts a controller.
-    pub async fn with_keys(mut self, fixtures: &[&Fixture]) -> Self {
+    pub async fn with_keys(self, fixtures: &[&Fixture]) -> Self {
+        self.with_keys_and(quiet(), fixtures).await
+    }
+
+    async fn with_keys_and(mut self, config: Config, fixtures: &[&Fixture]) -> Self {
         for fixture in fixtures {
             self.create_secret(&key_secret(fixture)).await;
         }
-        self.run_controller(quiet()).await;
+        self.run_controller(config).await;
         self
     }
 
@@ -271,6 +280,16 @@ impl Cluster {
         let patch = kube::api::Patch::Merge(patch);
         objects
             .patch(name, &Default::default(), &patch)
+            .await
+            .unwrap();
+    }
+
+    /// Writes into the status of a SealedSecret, as whoever may do so.
+    pub async fn write_status(&self, namespace: &str, name: &str, status: Value) {
+        let objects = self.sealed_secrets(namespace);
+        let patch = kube::api::Patch::Merge(json!({ "status": status }));
+        objects
+            .patch_status(name, &Default::default(), &patch)
             .await
             .unwrap();
     }

@@ -6,16 +6,9 @@ use controller::Config;
 use kube::ResourceExt;
 use kube::api::DeleteParams;
 use serde_json::{Value, json};
-use tests::{Cluster, Fixture, eventually, key_secret, quiet, sealed_secret};
+use tests::{Cluster, Fixture, eventually, quiet, sealed_secret};
 
 const SKIP_OWNER: &str = "sealedsecrets.bitnami.com/skip-set-owner-references";
-
-async fn start(key: &Fixture, config: Config) -> Cluster {
-    let mut cluster = Cluster::empty().await;
-    cluster.create_secret(&key_secret(key)).await;
-    cluster.run_controller(config).await;
-    cluster
-}
 
 /// An object whose Secret is there.
 async fn db(cluster: &Cluster, key: &Fixture, template: Value) {
@@ -28,7 +21,7 @@ async fn db(cluster: &Cluster, key: &Fixture, template: Value) {
 #[tokio::test]
 async fn repairs_values_labels_and_owners() {
     let key = Fixture::rsa2048();
-    let cluster = start(&key, quiet()).await;
+    let cluster = Cluster::start_with(quiet(), &[&key]).await;
     db(
         &cluster,
         &key,
@@ -50,7 +43,7 @@ async fn repairs_values_labels_and_owners() {
 #[tokio::test]
 async fn leaves_labels_that_others_added_until_the_object_changes() {
     let key = Fixture::rsa2048();
-    let cluster = start(&key, quiet()).await;
+    let cluster = Cluster::start_with(quiet(), &[&key]).await;
     db(&cluster, &key, json!({})).await;
     let theirs = json!({ "metadata": { "labels": { "theirs": "x" } } });
     let labelled = cluster.patch_secret("shop", "db", theirs).await;
@@ -89,12 +82,12 @@ async fn leaves_labels_that_others_added_until_the_object_changes() {
 #[tokio::test]
 async fn repairs_nothing_and_makes_nothing_again_when_told_so() {
     let key = Fixture::rsa2048();
-    let cluster = start(
-        &key,
+    let cluster = Cluster::start_with(
         Config {
             repair: false,
             ..quiet()
         },
+        &[&key],
     )
     .await;
     db(&cluster, &key, json!({})).await;
@@ -124,7 +117,7 @@ async fn repairs_nothing_and_makes_nothing_again_when_told_so() {
 #[tokio::test]
 async fn an_unowned_secret_that_it_wrote_is_success_and_is_kept() {
     let key = Fixture::rsa2048();
-    let mut cluster = start(&key, quiet()).await;
+    let mut cluster = Cluster::start_with(quiet(), &[&key]).await;
     db(
         &cluster,
         &key,
@@ -152,7 +145,7 @@ async fn an_unowned_secret_that_it_wrote_is_success_and_is_kept() {
 #[tokio::test]
 async fn stops_fighting_and_says_so() {
     let key = Fixture::rsa2048();
-    let cluster = start(&key, quiet()).await;
+    let cluster = Cluster::start_with(quiet(), &[&key]).await;
     db(&cluster, &key, json!({})).await;
     let fight = eventually("it gives in", async || {
         cluster
@@ -172,12 +165,12 @@ async fn stops_fighting_and_says_so() {
 #[tokio::test]
 async fn deletes_only_its_own_secrets_when_told_to() {
     let key = Fixture::rsa2048();
-    let cluster = start(
-        &key,
+    let cluster = Cluster::start_with(
         Config {
             delete_secrets: true,
             ..quiet()
         },
+        &[&key],
     )
     .await;
     let unowned = json!({ "metadata": { "annotations": { SKIP_OWNER: "true" } } });
@@ -207,7 +200,7 @@ async fn deletes_only_its_own_secrets_when_told_to() {
 #[tokio::test]
 async fn a_second_controller_does_no_harm() {
     let key = Fixture::rsa2048();
-    let cluster = start(&key, quiet()).await;
+    let cluster = Cluster::start_with(quiet(), &[&key]).await;
     cluster.run_second_controller(quiet()).await;
     for name in ["a", "b", "c", "d"] {
         cluster

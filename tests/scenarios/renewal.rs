@@ -131,21 +131,22 @@ async fn seals_to_the_key_whose_secret_is_newest_when_told_so() {
     }
 }
 
+/// A cluster whose SealedSecret was opened once, without the key that opened it.
+async fn restored(key: &Fixture) -> Cluster {
+    let cluster = Cluster::empty().await;
+    cluster
+        .create(sealed_secret("db").item("a", "b", key).object())
+        .await;
+    let told = json!({ "conditions": [{ "type": "Synced", "status": "True" }] });
+    cluster.write_status("shop", "db", told).await;
+    cluster
+}
+
 /// <https://github.com/bitnami/sealed-secrets/issues/1588>
 #[tokio::test]
 async fn a_restore_makes_no_new_key() {
     let key = Fixture::rsa2048();
-    let mut cluster = Cluster::empty().await;
-    cluster
-        .create(sealed_secret("db").item("a", "b", &key).object())
-        .await;
-    let told = json!({ "status": { "conditions": [{ "type": "Synced", "status": "True" }] } });
-    let objects = cluster.sealed_secrets("shop");
-    let patch = kube::api::Patch::Merge(told);
-    objects
-        .patch_status("db", &Default::default(), &patch)
-        .await
-        .unwrap();
+    let mut cluster = restored(&key).await;
     cluster.run_controller(quiet()).await; // it is ready
     let events = cluster
         .event(KEY_NAMESPACE, "sealed-secrets-keyfirst", "KeyMissing")
@@ -167,17 +168,7 @@ async fn a_restore_makes_no_new_key() {
 #[tokio::test]
 async fn makes_a_key_in_spite_of_that_when_told_so() {
     let key = Fixture::rsa2048();
-    let mut cluster = Cluster::empty().await;
-    cluster
-        .create(sealed_secret("db").item("a", "b", &key).object())
-        .await;
-    let told = json!({ "status": { "conditions": [{ "type": "Synced", "status": "True" }] } });
-    let objects = cluster.sealed_secrets("shop");
-    let patch = kube::api::Patch::Merge(told);
-    objects
-        .patch_status("db", &Default::default(), &patch)
-        .await
-        .unwrap();
+    let mut cluster = restored(&key).await;
     cluster
         .run_controller(Config {
             first_key: FirstKey::Always,

@@ -105,13 +105,9 @@ async fn is_told_although_somebody_else_was_faster() {
         sealed.item(&item, "b", &key)
     });
     cluster.create(sealed.object()).await;
-    let stale = json!({ "status": { "conditions": [{ "type": "Synced", "status": "False", "message": "stale" }] } });
-    let objects = cluster.sealed_secrets("shop");
-    let patch = kube::api::Patch::Merge(stale);
-    objects
-        .patch_status("db", &Default::default(), &patch)
-        .await
-        .unwrap();
+    let stale =
+        json!({ "conditions": [{ "type": "Synced", "status": "False", "message": "stale" }] });
+    cluster.write_status("shop", "db", stale).await;
     let synced = cluster.condition("shop", "db", "Synced", "True").await;
     assert_eq!(synced.get("message"), None);
     cluster

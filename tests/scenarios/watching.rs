@@ -6,13 +6,6 @@ use controller::{Config, Watched};
 use serde_json::json;
 use tests::{Cluster, Fixture, key_secret, quiet, sealed_secret};
 
-async fn start(key: &Fixture, config: Config) -> Cluster {
-    let mut cluster = Cluster::empty().await;
-    cluster.create_secret(&key_secret(key)).await;
-    cluster.run_controller(config).await;
-    cluster
-}
-
 fn within(additional: &[&str]) -> Config {
     let additional = additional.iter().map(|name| name.to_string()).collect();
     Config {
@@ -24,7 +17,7 @@ fn within(additional: &[&str]) -> Config {
 #[tokio::test]
 async fn watches_only_its_own_namespace_when_told_so() {
     let key = Fixture::rsa2048();
-    let cluster = start(&key, within(&[])).await;
+    let cluster = Cluster::start_with(within(&[]), &[&key]).await;
     cluster
         .create(sealed_secret("db").item("a", "b", &key).object())
         .await;
@@ -48,7 +41,7 @@ async fn watches_only_its_own_namespace_when_told_so() {
 #[tokio::test]
 async fn watches_additional_namespaces() {
     let key = Fixture::rsa2048();
-    let cluster = start(&key, within(&["shop"])).await;
+    let cluster = Cluster::start_with(within(&["shop"]), &[&key]).await;
     cluster.create_namespace("elsewhere").await;
     cluster
         .create(
@@ -83,7 +76,7 @@ async fn watches_additional_namespaces() {
 async fn picks_up_a_late_namespace() {
     let key = Fixture::rsa2048();
     let name = format!("late-{}", std::process::id());
-    let cluster = start(&key, within(&["shop", &name])).await; // it is ready
+    let cluster = Cluster::start_with(within(&["shop", &name]), &[&key]).await; // it is ready
     cluster.create_namespace(&name).await;
     cluster
         .create(
@@ -125,12 +118,12 @@ async fn starts_many_namespaces_at_once() {
 #[tokio::test]
 async fn a_selector_selects_sealed_secrets_and_does_not_stop_recreation() {
     let key = Fixture::rsa2048();
-    let cluster = start(
-        &key,
+    let cluster = Cluster::start_with(
         Config {
             label_selector: "mine=yes".to_owned(),
             ..quiet()
         },
+        &[&key],
     )
     .await;
     cluster
@@ -159,12 +152,12 @@ async fn a_selector_selects_sealed_secrets_and_does_not_stop_recreation() {
 #[tokio::test]
 async fn opens_the_deprecated_field_only_while_told_so() {
     let key = Fixture::rsa2048();
-    let cluster = start(
-        &key,
+    let cluster = Cluster::start_with(
         Config {
             accept_deprecated_data: false,
             ..quiet()
         },
+        &[&key],
     )
     .await;
     let object = json!({
@@ -181,7 +174,7 @@ async fn opens_the_deprecated_field_only_while_told_so() {
 #[tokio::test]
 async fn says_why_an_item_does_not_open() {
     let key = Fixture::rsa2048();
-    let cluster = start(&key, quiet()).await;
+    let cluster = Cluster::start_with(quiet(), &[&key]).await;
     // The annotation is missing.
     let mut wide = sealed_secret("wide")
         .scoped(sealing::Scope::ClusterWide)
