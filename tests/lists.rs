@@ -36,7 +36,8 @@ Version Flagenv Pflagenv IsMultiDocumentYAML promtool
 ";
 
 /// Files whose scenarios look at answers, versions or keys, which are new each time.
-const ABOUT_ANSWERS: [&str; 10] = [
+const ABOUT_ANSWERS: [&str; 12] = [
+    "audit",
     "canaries",
     "command_line",
     "drift",
@@ -45,6 +46,7 @@ const ABOUT_ANSWERS: [&str; 10] = [
     "in_sync",
     "integration",
     "kubectl",
+    "metrics",
     "renewal",
     "watching",
 ];

@@ -9,7 +9,9 @@ use clap::{CommandFactory, FromArgMatches, Parser};
 use jiff::fmt::rfc2822::DateTimeParser;
 use jiff::{SignedDuration, Timestamp};
 
-use crate::config::{Config, FirstKey, KeyOrder, Log, RequestLimit, Watched};
+use crate::config::{
+    AuditLog, Config, Deadlines, FirstKey, Http, KeyOrder, Log, RateLimit, RequestLimit, Watched,
+};
 use crate::environment;
 use crate::go_flag::{Duration, Float, Int, Switch, message};
 
@@ -18,6 +20,9 @@ const KEY_SIZES: [u32; 4] = [2048, 3072, 4096, 8192];
 /// What upstream's client does when only one of the two flags is given.
 const REQUESTS_PER_SECOND: f64 = 5.0;
 const REQUEST_BURST: u32 = 10;
+
+/// A hundred years.
+const FOR_EVER: std::time::Duration = std::time::Duration::from_secs(100 * 365 * 24 * 3600);
 
 /// What a command line asks for.
 #[derive(Debug)]
@@ -65,9 +70,12 @@ pub enum InvalidSetting {
     /// An instant that is none.
     #[error("--key-cutoff-time must be a date like `Mon, 02 Jan 2006 15:04:05 -0700`, not {0:?}")]
     Cutoff(String),
-    /// A rate or a burst at which nothing gets through.
+    /// A rate, a burst or a size at which nothing gets through.
     #[error("--{0} must be positive")]
     NotPositive(&'static str),
+    /// Fewer than none.
+    #[error("--{0} must not be negative")]
+    Negative(&'static str),
 }
 
 // The order is that of `--help`.
@@ -159,6 +167,39 @@ struct Flags {
     /// Answer HTTP here
     #[arg(long, default_value = ":8080", value_name = "ADDRESS")]
     listen_addr: String,
+    /// Tell metrics here
+    #[arg(long, default_value = ":8081", value_name = "ADDRESS")]
+    listen_metrics_addr: String,
+    /// Give requests this long to arrive, instead of 10s for the header and 30s for the body; 0 for ever
+    #[arg(long, value_name = "DURATION")]
+    read_timeout: Option<Duration>,
+    /// Give answers this long, instead of 60s; 0 for ever
+    #[arg(long, value_name = "DURATION")]
+    write_timeout: Option<Duration>,
+    /// Let each caller verify and re-encrypt this many times per second
+    #[arg(long, default_value = "2", value_name = "NUMBER")]
+    rate_limit: Int,
+    /// Let each caller verify and re-encrypt this many times more at once
+    #[arg(long, default_value = "2", value_name = "NUMBER")]
+    rate_limit_burst: Int,
+    /// Let all callers together cost this many RSA operations per second, and one of them three quarters
+    #[arg(long, default_value = "200", value_name = "NUMBER")]
+    rsa_rate_limit: Int,
+    /// Take no larger body of a request than this
+    #[arg(long, default_value = "3145728", value_name = "BYTES")]
+    max_request_bytes: Int,
+    /// Answer /v1/verify
+    #[arg(long, default_value = "true", value_name = "BOOL")]
+    serve_verify: Switch,
+    /// Answer /v1/rotate
+    #[arg(long, default_value = "true", value_name = "BOOL")]
+    serve_rotate: Switch,
+    /// Leave the names of SealedSecrets out of the metrics
+    #[arg(long, default_value = "false", value_name = "BOOL")]
+    metrics_omit_secret_labels: Switch,
+    /// Note every unsealing as a line of JSON: on stdout, or in this file
+    #[arg(long, default_value = "", value_name = "stdout|FILE")]
+    audit_log: String,
     /// Use the cluster of this kubeconfig instead of the one around the process
     #[arg(long, value_name = "FILE")]
     kubeconfig: Option<PathBuf>,
@@ -265,6 +306,17 @@ impl Flags {
             kubeclient_qps,
             kubeclient_burst,
             listen_addr,
+            listen_metrics_addr,
+            read_timeout,
+            write_timeout,
+            rate_limit,
+            rate_limit_burst,
+            rsa_rate_limit,
+            max_request_bytes,
+            serve_verify,
+            serve_rotate,
+            metrics_omit_secret_labels,
+            audit_log,
             kubeconfig,
             log_level,
             log_format,
@@ -306,7 +358,22 @@ impl Flags {
             delete_secrets: old_gc_behavior.0,
             quick_retries: u32::try_from(max_unseal_retries.0.max(0)).unwrap_or(u32::MAX),
             request_limit: request_limit(kubeclient_qps, kubeclient_burst)?,
-            listen_addr,
+            http: Http {
+                listen_addr,
+                deadlines: deadlines(read_timeout, write_timeout),
+                rate_limit: RateLimit {
+                    per_second: positive(rate_limit, "rate-limit")?,
+                    burst: u32::try_from(rate_limit_burst.0)
+                        .map_err(|_| InvalidSetting::Negative("rate-limit-burst"))?,
+                },
+                rsa_rate_limit: positive(rsa_rate_limit, "rsa-rate-limit")?,
+                max_request_bytes: positive(max_request_bytes, "max-request-bytes")?,
+                verifies: serve_verify.0,
+                re_encrypts: serve_rotate.0,
+            },
+            listen_metrics_addr,
+            metrics_omit_names: metrics_omit_secret_labels.0,
+            audit_log: sink(audit_log),
             kubeconfig: kubeconfig.filter(|path| !path.as_os_str().is_empty()),
             log,
             namespace,
@@ -432,6 +499,39 @@ fn request_limit(
         }
     };
     Ok(Some(RequestLimit { per_second, burst }))
+}
+
+fn positive<T: TryFrom<i64> + Default + PartialEq>(
+    Int(number): Int,
+    flag: &'static str,
+) -> Result<T, InvalidSetting> {
+    let number = T::try_from(number).ok();
+    let number = number.filter(|number| *number != T::default());
+    number.ok_or(InvalidSetting::NotPositive(flag))
+}
+
+/// As upstream reads them: the first is also how long a connection may be idle.
+fn deadlines(read: Option<Duration>, write: Option<Duration>) -> Deadlines {
+    let built_in = Deadlines::default();
+    let given = |Duration(time)| match std::time::Duration::try_from(time) {
+        Ok(time) if !time.is_zero() => time,
+        _ => FOR_EVER,
+    };
+    let read = read.map(given);
+    Deadlines {
+        header: read.unwrap_or(built_in.header),
+        body: read.unwrap_or(built_in.body),
+        answer: write.map_or(built_in.answer, given),
+        idle: read.unwrap_or(built_in.idle),
+    }
+}
+
+fn sink(text: String) -> Option<AuditLog> {
+    match &*text {
+        "" => None,
+        "stdout" => Some(AuditLog::Stdout),
+        _ => Some(AuditLog::File(text.into())),
+    }
 }
 
 /// A level as slog names it, perhaps with an offset: `WARN`, `INFO+2`.

@@ -47,8 +47,14 @@ pub struct Config {
     pub quick_retries: u32,
     /// The most requests to the API server; none leaves that to the server.
     pub request_limit: Option<RequestLimit>,
-    /// Where HTTP is answered.
-    pub listen_addr: String,
+    /// What is answered over HTTP, and how.
+    pub http: Http,
+    /// Where metrics are told.
+    pub listen_metrics_addr: String,
+    /// Whether no metric tells the name of a SealedSecret.
+    pub metrics_omit_names: bool,
+    /// Where every unsealing is noted; none for nowhere.
+    pub audit_log: Option<AuditLog>,
     /// The cluster, when it is not the one around the process.
     pub kubeconfig: Option<PathBuf>,
     /// What is logged, and how.
@@ -98,6 +104,56 @@ pub struct RequestLimit {
     pub burst: u32,
 }
 
+/// What is answered over HTTP, and how.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Http {
+    /// Where.
+    pub listen_addr: String,
+    /// How long a request may take.
+    pub deadlines: Deadlines,
+    /// How many requests a caller may make.
+    pub rate_limit: RateLimit,
+    /// How many private RSA operations a second all requests together may cost.
+    pub rsa_rate_limit: u32,
+    /// The size of the largest body.
+    pub max_request_bytes: usize,
+    /// Whether anybody is told whether a SealedSecret opens.
+    pub verifies: bool,
+    /// Whether SealedSecrets are re-encrypted for anybody.
+    pub re_encrypts: bool,
+}
+
+/// How long each part of a request may take.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Deadlines {
+    /// From its first byte to the end of its header.
+    pub header: Duration,
+    /// From there to the end of its body.
+    pub body: Duration,
+    /// From the end of its header to the answer.
+    pub answer: Duration,
+    /// From the answer to the next request.
+    pub idle: Duration,
+}
+
+/// How many requests a caller may make.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct RateLimit {
+    /// Requests per second.
+    pub per_second: u32,
+    /// So many more at once.
+    pub burst: u32,
+}
+
+/// Where every unsealing is noted.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum AuditLog {
+    /// Between the lines of the log.
+    Stdout,
+    /// At the end of a file.
+    File(PathBuf),
+}
+
 /// How the log is told.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Log {
@@ -132,13 +188,44 @@ impl Config {
             delete_secrets: false,
             quick_retries: 5,
             request_limit: None,
-            listen_addr: ":8080".to_owned(),
+            http: Http::default(),
+            listen_metrics_addr: ":8081".to_owned(),
+            metrics_omit_names: false,
+            audit_log: None,
             kubeconfig: None,
             log: Log {
                 level: 0,
                 json: false,
                 info_to_stdout: true,
             },
+        }
+    }
+}
+
+impl Default for Http {
+    fn default() -> Self {
+        Self {
+            listen_addr: ":8080".to_owned(),
+            deadlines: Deadlines::default(),
+            rate_limit: RateLimit {
+                per_second: 2,
+                burst: 2,
+            },
+            rsa_rate_limit: 200,
+            max_request_bytes: 3 << 20, // as much as the API server itself takes
+            verifies: true,
+            re_encrypts: true,
+        }
+    }
+}
+
+impl Default for Deadlines {
+    fn default() -> Self {
+        Self {
+            header: Duration::from_secs(10),
+            body: Duration::from_secs(30),
+            answer: Duration::from_secs(60),
+            idle: Duration::from_secs(60),
         }
     }
 }

@@ -1,29 +1,46 @@
 //! The HTTP paths: alive means "we serve", ready means "keys loaded, watches synced".
 //!
 //! What opens values here has no template among its arguments: that is what keeps a remote caller from
-//! asking questions about them.
+//! asking questions about them. It works on one thread, within a budget, and gives way to reconciling.
 
 use std::sync::Arc;
+use std::time::Duration;
 
-use axum::extract::{DefaultBodyLimit, State};
-use axum::http::{StatusCode, header::CONTENT_TYPE};
+use axum::body::Body;
+use axum::extract::{Extension, Request, State};
+use axum::http::header::{CONTENT_TYPE, RETRY_AFTER};
+use axum::http::{Method, StatusCode};
+use axum::middleware::{Next, from_fn_with_state};
 use axum::response::{IntoResponse, Response};
 use axum::routing::any;
 use axum::{Json, Router};
-use bytes::Bytes;
 use jiff::Timestamp;
-use tokio::net::TcpListener;
+use sealing::SealedSecret;
 use tokio::sync::Semaphore;
 use tokio::sync::watch::Receiver;
+use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
+use crate::Shared;
+use crate::audit::{Audit, Purpose};
+use crate::body::{self, Bodies};
+use crate::budget::Budget;
 use crate::config::Config;
+use crate::effort::{FAILURES, ForRequest, Stopwatch};
 use crate::key_ring::KeyRing;
+use crate::listener::Peer;
+use crate::metrics::{self, Metrics};
+use crate::rate_limit::{RateLimiter, whole_seconds};
 use crate::re_encrypt::re_encrypt;
-use crate::request::Sent;
+use crate::request::{Failed, Opened, Sent};
 
-/// As much as the API server itself takes.
-const BODY: usize = 3 << 20;
+const VERIFY: &str = "/v1/verify";
+const RE_ENCRYPT: &str = "/v1/rotate";
+const FORWARDED_FOR: &str = "x-forwarded-for";
+/// Reading so many bytes takes about as long as one RSA operation, and costs as much.
+const BYTES: usize = 16 << 10;
+/// When there is no room for a body, there soon will be.
+const SOON: Duration = Duration::from_secs(1);
 
 /// What the paths can reach.
 #[derive(Clone)]
@@ -31,61 +48,55 @@ pub(crate) struct Served {
     keys: Arc<KeyRing>,
     ready: Receiver<bool>,
     accept_deprecated: bool,
+    rate_limiter: Arc<RateLimiter>,
+    budget: Arc<Budget>,
+    bodies: Bodies,
     /// One request at a time opens values; reconciling has threads of its own.
     opening: Arc<Semaphore>,
+    /// Those threads: while none is free, requests wait.
+    cores: Arc<Semaphore>,
+    metrics: Arc<Metrics>,
+    audit: Arc<Audit>,
 }
 
 impl Served {
-    pub(crate) fn new(keys: Arc<KeyRing>, ready: Receiver<bool>, config: &Config) -> Self {
+    pub(crate) fn new(shared: &Shared, ready: Receiver<bool>, config: &Config) -> Self {
+        let http = &config.http;
         Self {
-            keys,
+            keys: Arc::clone(&shared.keys),
             ready,
             accept_deprecated: config.accept_deprecated_data,
+            rate_limiter: Arc::new(RateLimiter::new(http.rate_limit)),
+            budget: Arc::new(Budget::new(http.rsa_rate_limit)),
+            bodies: Bodies::new(http.max_request_bytes, http.deadlines.body),
             opening: Arc::new(Semaphore::new(1)),
+            cores: Arc::clone(&shared.cores),
+            metrics: Arc::clone(&shared.metrics),
+            audit: Arc::clone(&shared.audit),
         }
     }
 
-    /// Does what takes RSA where it may block.
-    async fn open<T: Send + 'static>(
-        &self,
-        work: impl FnOnce() -> T + Send + 'static,
-    ) -> Option<T> {
-        let _turn = self.opening.acquire().await;
-        tokio::task::spawn_blocking(work).await.ok()
-    }
-}
-
-/// Listens at an address; as in Go, nothing before the colon means every address there is.
-pub async fn listen(address: &str) -> std::io::Result<TcpListener> {
-    if !address.starts_with(':') {
-        return TcpListener::bind(address).await;
-    }
-    match TcpListener::bind(format!("[::]{address}")).await {
-        Err(_) => TcpListener::bind(format!("0.0.0.0{address}")).await, // a machine without IPv6
-        listening => listening,
-    }
-}
-
-/// Answers until it is told to stop; then open requests are finished.
-pub(crate) async fn serve(listener: TcpListener, served: Served, stop: CancellationToken) {
-    // Upstream looks at no method, and probes of every kind rely on it.
-    let paths = Router::new()
-        .route("/healthz", any(healthz))
-        .route("/readyz", any(readyz))
-        .route("/v1/cert.pem", any(certificate))
-        .route("/v1/verify", any(verify))
-        .route("/v1/rotate", any(rotate))
-        .layer(DefaultBodyLimit::max(BODY))
-        .fallback(not_found)
-        .with_state(served);
-    if let Ok(addr) = listener.local_addr() {
-        tracing::info!(%addr, "HTTP server serving");
-    }
-    let served = axum::serve(listener, paths)
-        .with_graceful_shutdown(stop.cancelled_owned())
-        .await;
-    if let Err(error) = served {
-        tracing::error!(%error, "HTTP server failed");
+    /// The paths, those included that may be switched off.
+    pub(crate) fn paths(self, verifies: bool, re_encrypts: bool) -> Router {
+        let mut limited = Router::new();
+        if verifies {
+            limited = limited.route(VERIFY, any(verify));
+        }
+        if re_encrypts {
+            limited = limited.route(RE_ENCRYPT, any(rotate));
+        }
+        if verifies || re_encrypts {
+            limited = limited.route_layer(from_fn_with_state(self.clone(), limit));
+        }
+        // Upstream looks at no method, and probes of every kind rely on it.
+        let counted = limited
+            .route("/v1/cert.pem", any(certificate))
+            .route_layer(from_fn_with_state(self.clone(), count));
+        counted
+            .route("/healthz", any(healthz))
+            .route("/readyz", any(readyz))
+            .fallback(not_found)
+            .with_state(self)
     }
 }
 
@@ -117,35 +128,182 @@ async fn certificate(State(served): State<Served>) -> Response {
 }
 
 /// Whether a SealedSecret opens; its templates are not looked at.
-async fn verify(State(served): State<Served>, body: Bytes) -> StatusCode {
-    let Some(sent) = Sent::only(&body) else {
-        return StatusCode::INTERNAL_SERVER_ERROR;
-    };
-    let (keys, accept_deprecated) = (served.keys.snapshot(&[]), served.accept_deprecated);
-    match served
-        .open(move || sent.opens(&keys, accept_deprecated))
-        .await
-    {
-        Some(true) => StatusCode::OK,
-        Some(false) => StatusCode::CONFLICT,
-        None => StatusCode::INTERNAL_SERVER_ERROR,
+async fn verify(
+    State(served): State<Served>,
+    Extension(Peer(peer)): Extension<Peer>,
+    request: Request,
+) -> Result<StatusCode, Refusal> {
+    let opened = served.open(request, Sent::only, Purpose::Verify(peer), |_, _| ());
+    match opened.await {
+        Ok(()) => Ok(StatusCode::OK),
+        Err(Refusal::Failed(Failed::DoesNotOpen)) => Ok(StatusCode::CONFLICT),
+        Err(refusal) => Err(refusal),
     }
 }
 
 /// A SealedSecret, re-encrypted to the current key.
-async fn rotate(State(served): State<Served>, body: Bytes) -> Response {
+async fn rotate(
+    State(served): State<Served>,
+    Extension(Peer(peer)): Extension<Peer>,
+    request: Request,
+) -> Result<Response, Refusal> {
     let current = served.keys.current(Timestamp::now());
-    let (Some(sent), Some(current)) = (Sent::first(&body), current) else {
-        return StatusCode::INTERNAL_SERVER_ERROR.into_response();
-    };
-    let (keys, accept_deprecated) = (served.keys.snapshot(&[]), served.accept_deprecated);
-    let work = move || re_encrypt(sent, &keys, &current.certificate, accept_deprecated);
-    match served.open(work).await.flatten() {
-        Some(object) => Json(object).into_response(),
-        None => StatusCode::INTERNAL_SERVER_ERROR.into_response(),
+    let move_to_current = |sent, opened| re_encrypt(sent, opened, &current?.certificate);
+    let purpose = Purpose::ReEncrypt(peer);
+    let moved = served.open(request, Sent::first, purpose, move_to_current);
+    let moved = moved.await?.ok_or(Refusal::NotThis)?;
+    Ok(Json(moved).into_response())
+}
+
+pub(crate) async fn not_found() -> (StatusCode, &'static str) {
+    (StatusCode::NOT_FOUND, "404 page not found\n")
+}
+
+/// Why a request gets no other answer.
+#[derive(Debug)]
+enum Refusal {
+    Body(body::Error),
+    /// It holds no SealedSecret.
+    NotThis,
+    Failed(Failed),
+    /// It comes too early.
+    Wait(Duration),
+}
+
+impl IntoResponse for Refusal {
+    fn into_response(self) -> Response {
+        let wait = match self {
+            Self::Body(body::Error::TooLarge) => {
+                return (StatusCode::PAYLOAD_TOO_LARGE, "request body too large\n").into_response();
+            }
+            Self::Body(body::Error::Broken) => return StatusCode::BAD_REQUEST.into_response(),
+            Self::NotThis | Self::Failed(Failed::DoesNotOpen) => {
+                return StatusCode::INTERNAL_SERVER_ERROR.into_response();
+            }
+            Self::Failed(Failed::Spent) => {
+                return (StatusCode::UNPROCESSABLE_ENTITY, "too many attempts\n").into_response();
+            }
+            Self::Body(body::Error::NoRoom) => SOON,
+            Self::Wait(wait) => wait,
+        };
+        let headers = [(RETRY_AFTER, whole_seconds(wait).to_string())];
+        (StatusCode::TOO_MANY_REQUESTS, headers, "limit exceeded\n").into_response()
     }
 }
 
-async fn not_found() -> (StatusCode, &'static str) {
-    (StatusCode::NOT_FOUND, "404 page not found\n")
+impl Served {
+    /// Opens what a request holds and makes something of it, where that may block. Only one request does
+    /// so at a time, and it stops when its client goes.
+    async fn open<T: Send + 'static>(
+        &self,
+        request: Request,
+        read: fn(&[u8]) -> Option<Sent>,
+        purpose: Purpose,
+        then: impl FnOnce(Sent, Opened) -> T + Send + 'static,
+    ) -> Result<T, Refusal> {
+        let (Purpose::Verify(peer) | Purpose::ReEncrypt(peer)) = purpose else {
+            return Err(Refusal::NotThis);
+        };
+        let body = self.bodies.read(request.into_body()).await;
+        let body = body.map_err(Refusal::Body)?;
+        let turn = Arc::clone(&self.opening).acquire_owned().await;
+        // Those before it may have spent what there was when it came.
+        if let Some(wait) = self.budget.wait(peer, Instant::now()) {
+            return Err(Refusal::Wait(wait));
+        }
+        let length = u32::try_from(body.bytes.len() / BYTES).unwrap_or(u32::MAX);
+        self.budget.spend(peer, length, Instant::now());
+        let gone = CancellationToken::new();
+        let mut effort = ForRequest {
+            failures_left: FAILURES,
+            budget: Arc::clone(&self.budget),
+            peer,
+            gone: gone.clone(),
+            cores: Arc::clone(&self.cores),
+            watch: Stopwatch::new(self.metrics.rsa_seconds(metrics::HTTP)),
+        };
+        let _leaves = gone.drop_guard();
+        let (keys, accept_deprecated) = (self.keys.snapshot(&[]), self.accept_deprecated);
+        let audit = Arc::clone(&self.audit);
+        let work = move || {
+            let _turn = turn;
+            let sent = read(&body.bytes).ok_or(Refusal::NotThis)?;
+            drop(body);
+            let opened = sent.open(&keys, accept_deprecated, &mut effort);
+            note(&audit, purpose, &sent.sealed, &opened);
+            Ok(then(sent, opened.map_err(Refusal::Failed)?))
+        };
+        let work = tokio::task::spawn_blocking(work).await;
+        work.unwrap_or(Err(Refusal::NotThis))
+    }
 }
+
+fn note(audit: &Audit, purpose: Purpose, sealed: &SealedSecret, opened: &Result<Opened, Failed>) {
+    let keys = opened.as_ref().ok().map(Opened::keys);
+    audit.note(purpose, sealed, keys.as_ref(), Timestamp::now());
+}
+
+/// Lets in what its bucket and its peer's budget allow.
+async fn limit(
+    State(served): State<Served>,
+    Extension(Peer(peer)): Extension<Peer>,
+    request: Request,
+    next: Next,
+) -> Response {
+    let now = Instant::now();
+    let caller = request.headers().get(FORWARDED_FOR);
+    let caller = caller.map_or(&[][..], |value| value.as_bytes());
+    let turn = served.rate_limiter.take(caller, request.uri().path(), now);
+    let wait = turn.wait.or_else(|| served.budget.wait(peer, now));
+    let mut answer = match wait {
+        None => next.run(request).await,
+        Some(wait) => {
+            served.discard(request).await;
+            Refusal::Wait(wait).into_response()
+        }
+    };
+    turn.tell(answer.headers_mut());
+    answer
+}
+
+impl Served {
+    async fn discard(&self, request: Request<Body>) {
+        // Who asks first whether to send the body has not sent it.
+        if !request.headers().contains_key(axum::http::header::EXPECT) {
+            self.bodies.discard(request.into_body()).await;
+        }
+    }
+}
+
+async fn count(State(served): State<Served>, request: Request, next: Next) -> Response {
+    let path = request.uri().path().to_owned();
+    let method = known(request.method());
+    let metrics = &served.metrics;
+    let timer = metrics.http_seconds.with_label_values(&[&*path, method]);
+    let timer = timer.start_timer();
+    let answer = next.run(request).await;
+    timer.observe_duration();
+    let code = answer.status();
+    let labels = [&*path, code.as_str(), method];
+    metrics.http_requests.with_label_values(&labels).inc();
+    answer
+}
+
+/// A method in lower case; anybody can make one up, and each would be a series of its own.
+fn known(method: &Method) -> &'static str {
+    match *method {
+        Method::GET => "get",
+        Method::POST => "post",
+        Method::PUT => "put",
+        Method::PATCH => "patch",
+        Method::DELETE => "delete",
+        Method::HEAD => "head",
+        Method::OPTIONS => "options",
+        Method::CONNECT => "connect",
+        Method::TRACE => "trace",
+        _ => "unknown",
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -7,7 +7,7 @@ use sealing::{Causes, ItemError, Malformed};
 use crate::key_ring::KEY_LABEL;
 use crate::namespaced_name::NamespacedName;
 use crate::pause::doubled;
-use crate::{apply, pace, secret_api};
+use crate::{apply, metrics, pace, secret_api};
 
 const QUICKEST: Duration = Duration::from_millis(5);
 pub(crate) const SLOWEST: Duration = Duration::from_secs(300);
@@ -28,8 +28,12 @@ pub(crate) enum Error {
     ReservedLabel,
     #[error(transparent)]
     Apply(apply::Error),
+    /// The API server did not let us see what there is.
     #[error("{}", api_text(.0))]
-    Api(#[from] secret_api::Error),
+    Fetch(#[from] secret_api::Error),
+    /// It did not let us write.
+    #[error("{}", api_text(.0))]
+    Api(secret_api::Error),
 }
 
 impl From<apply::Error> for Error {
@@ -49,6 +53,16 @@ impl Error {
             "ErrUnsealFailed"
         } else {
             "ErrUpdateFailed"
+        }
+    }
+
+    /// The word of `unseal_errors_total` for this failure, as dashboards know it.
+    pub(crate) fn metric_reason(&self) -> &'static str {
+        match self {
+            Self::Fetch(_) => metrics::FETCH,
+            Self::Apply(apply::Error::NotOwned(_)) => "unmanaged",
+            _ if self.is_about_unsealing() => "unseal",
+            _ => "update",
         }
     }
 
@@ -73,7 +87,10 @@ impl Error {
 
     /// Whether the namespace of the object is being deleted: that is nobody's failure.
     pub(crate) fn is_the_end_of_its_namespace(&self) -> bool {
-        let Self::Api(secret_api::Error::Api(kube::Error::Api(status))) = self else {
+        let (Self::Api(error) | Self::Fetch(error)) = self else {
+            return false;
+        };
+        let secret_api::Error::Api(kube::Error::Api(status)) = error else {
             return false;
         };
         let mut causes = status.details.iter().flat_map(|details| &details.causes);

@@ -56,6 +56,15 @@ pub(crate) struct Current {
     pub(crate) is_to_be_renewed: bool,
 }
 
+/// What may be told of a key.
+pub(crate) struct Described {
+    pub(crate) name: String,
+    pub(crate) not_before: Timestamp,
+    pub(crate) not_after: Timestamp,
+    /// Whether it may be sealed to.
+    pub(crate) is_active: bool,
+}
+
 struct Key {
     secret: String,
     created: Option<Timestamp>,
@@ -245,6 +254,18 @@ impl KeyRing {
             },
             is_to_be_renewed: key.is_to_be_renewed,
         })
+    }
+
+    /// Describes every key.
+    pub(crate) fn describe(&self) -> Vec<Described> {
+        let keys = self.lock();
+        let described = keys.all.iter().map(|key| Described {
+            name: key.private.fingerprint().short().to_owned(),
+            not_before: key.certificate.not_before(),
+            not_after: key.certificate.not_after(),
+            is_active: key.active,
+        });
+        described.collect()
     }
 
     /// How many times the keys have changed.

@@ -3,7 +3,7 @@
 use std::io::{Write, stderr, stdout};
 use std::process::ExitCode;
 
-use controller::{Asked, Config, Signals, connect, listen, parse, run, start_log};
+use controller::{Asked, Config, Listeners, Signals, connect, listen, parse, run, start_log};
 use tokio::runtime::Runtime;
 
 fn main() -> ExitCode {
@@ -38,8 +38,11 @@ fn start(config: Config) -> anyhow::Result<()> {
     let result = runtime.block_on(async {
         let signals = Signals::of_process()?;
         let client = connect(config.kubeconfig.as_deref(), config.request_limit).await?;
-        let listener = listen(&config.listen_addr).await?;
-        run(client, config, listener, signals).await?;
+        let listeners = Listeners {
+            http: listen(&config.http.listen_addr).await?,
+            metrics: listen(&config.listen_metrics_addr).await?,
+        };
+        run(client, config, listeners, signals).await?;
         Ok(())
     });
     // What has not ended by now is not waited for: a thread that computes cannot be stopped.

@@ -46,6 +46,18 @@ struct State {
 struct Entry {
     place: Place,
     failures: u32,
+    /// Since when it could have been worked on.
+    waits_since: Option<Instant>,
+}
+
+/// How much there is to do.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub(crate) struct Depth {
+    pub(crate) fresh: usize,
+    pub(crate) backlog: usize,
+    pub(crate) later: usize,
+    /// For how long the oldest of the first two has waited.
+    pub(crate) oldest: Duration,
 }
 
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -133,6 +145,19 @@ impl Queue {
         }
     }
 
+    pub(crate) fn depth(&self, now: Instant) -> Depth {
+        let state = self.lock();
+        let waiting = state.entries.values().filter_map(|entry| entry.waits_since);
+        Depth {
+            fresh: state.fresh.len(),
+            backlog: state.backlog.len(),
+            later: state.later.len(),
+            oldest: waiting
+                .min()
+                .map_or(Duration::ZERO, |since| now.saturating_duration_since(since)),
+        }
+    }
+
     fn lock(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -203,17 +228,26 @@ impl State {
     /// The next key, or the instant at which there is one.
     fn take(&mut self, now: Instant) -> Result<NamespacedName, Option<Instant>> {
         while let Some(due) = self.later.first_entry().filter(|due| due.key().0 <= now) {
+            let (since, _) = *due.key();
             let key = due.remove();
-            self.entries.entry(key.clone()).or_default().place = Place::Waiting(Wait::Backlog);
+            let entry = self.entries.entry(key.clone()).or_default();
+            entry.place = Place::Waiting(Wait::Backlog);
+            entry.waits_since = Some(since);
             self.backlog.push_back(key);
         }
         let key = self.fresh.pop_front().or_else(|| self.backlog.pop_front());
         let key = key.ok_or_else(|| self.later.first_key_value().map(|((due, _), _)| *due))?;
-        self.entries.entry(key.clone()).or_default().place = Place::Working;
+        let entry = self.entries.entry(key.clone()).or_default();
+        entry.place = Place::Working;
+        entry.waits_since = None;
         Ok(key)
     }
 
     fn insert(&mut self, key: &NamespacedName, wait: Wait) {
+        if let Wait::Fresh | Wait::Backlog = wait {
+            let entry = self.entries.entry(key.clone()).or_default();
+            entry.waits_since.get_or_insert_with(Instant::now);
+        }
         match wait {
             Wait::Fresh => self.fresh.push_back(key.clone()),
             Wait::Backlog => self.backlog.push_back(key.clone()),

@@ -1,33 +1,22 @@
 //! A SealedSecret moved to another key: each value is opened and sealed again under the same label, in
 //! place, and nothing else changes.
 
-use std::sync::Arc;
-
-use sealing::{Certificate, PrivateKey, Secret};
+use sealing::{Certificate, Secret};
 use serde_json::{Map, Value, json};
 
-use crate::request::Sent;
+use crate::request::{Opened, Sent};
 
-/// The object with every value sealed to the certificate; none if one of them does not open.
-pub(crate) fn re_encrypt(
-    sent: Sent,
-    keys: &[Arc<PrivateKey>],
-    certificate: &Certificate,
-    accept_deprecated: bool,
-) -> Option<Value> {
-    let Sent { mut object, sealed } = sent;
-    let (label, values) = if sealed.spec.data.is_some() {
-        let (label, secret) = sealing::open_deprecated(&sealed, keys)
-            .ok()
-            .filter(|_| accept_deprecated)?;
-        let spec = object["spec"].as_object_mut()?;
-        spec.remove("data");
-        spec.insert("template".to_owned(), template(&secret));
-        (label, secret.data)
-    } else {
-        let label = sealing::label_of(&sealed);
-        let opened = sealing::open(&sealed.spec.encrypted_data, label, keys).ok()?;
-        (opened.label, opened.items)
+/// The object with every opened value sealed to the certificate; none if that cannot be done.
+pub(crate) fn re_encrypt(sent: Sent, opened: Opened, certificate: &Certificate) -> Option<Value> {
+    let Sent { mut object, .. } = sent;
+    let (label, values) = match opened {
+        Opened::Items(opened) => (opened.label, opened.items),
+        Opened::Blob(label, secret, _) => {
+            let spec = object["spec"].as_object_mut()?;
+            spec.remove("data");
+            spec.insert("template".to_owned(), template(&secret));
+            (label, secret.data)
+        }
     };
     object["spec"]["encryptedData"] =
         json!(sealing::seal_values(&values, certificate, &label).ok()?);

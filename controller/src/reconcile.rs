@@ -1,6 +1,6 @@
 //! The flow, top to bottom: one SealedSecret, one Secret.
 
-use std::collections::BTreeSet;
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -9,12 +9,14 @@ use sealing::{Fingerprint, PrivateKey, SealedSecret};
 use tokio::sync::Semaphore;
 use tokio_util::task::TaskTracker;
 
+use crate::Shared;
 use crate::apply::{Applied, Extent, Written, apply};
 use crate::config::Config;
 use crate::error::{Error, backoff};
 use crate::guarded::Guarded;
 use crate::in_sync::{InSync, Said};
 use crate::key_ring::{KEY_LABEL, KeyRing};
+use crate::metrics::Metrics;
 use crate::namespaced_name::NamespacedName;
 use crate::observed::{Observed, SecretVersion};
 use crate::pace::Pace;
@@ -34,6 +36,7 @@ pub(crate) struct Context {
     pub(crate) observed: Arc<Observed>,
     pub(crate) in_sync: InSync,
     pub(crate) unsealing: Unsealing,
+    pub(crate) metrics: Arc<Metrics>,
     pace: Pace,
     reporter: Reporter,
 }
@@ -53,6 +56,7 @@ pub(crate) async fn work(context: &Arc<Context>, queue: &Arc<Queue>, tasks: &Tas
         let in_hand = queue.next().await;
         let context = Arc::clone(context);
         tasks.spawn(async move {
+            let _timer = context.metrics.reconcile_seconds.start_timer();
             let delay = match context.observed.get(&in_hand.key) {
                 Some(sealed) if sealed.is_going() => None,
                 Some(sealed) => reconcile(&sealed, &in_hand, &context).await,
@@ -69,6 +73,7 @@ pub(crate) async fn work(context: &Arc<Context>, queue: &Arc<Queue>, tasks: &Tas
 /// Brings one object up to date, tells what became of it, and says when to try again.
 async fn reconcile(sealed: &Guarded, in_hand: &InHand, context: &Context) -> Option<Duration> {
     let quick_retries = context.config.quick_retries;
+    context.metrics.begin(Some(&in_hand.key));
     let outcome = bring_up_to_date(sealed, context).await;
     let told = context.reporter.report(sealed, &outcome).await;
     if outcome.is_ok() && told.is_ok() {
@@ -91,11 +96,16 @@ async fn bring_up_to_date(guarded: &Guarded, context: &Context) -> Result<Outcom
     let (key, said) = (NamespacedName::of(&*sealed), Said::by(&sealed));
     let current = record.filter(|record| record::is_up_to_date(record, &sealed, &keys));
     if context.is_in_sync(&key, &said, current).await? {
+        if let Some(record) = current {
+            let items = sealed.spec.encrypted_data.len();
+            context.metrics.recorded(&key, &record.keys, items);
+        }
         return Ok(Outcome::in_sync());
     }
     let fitting = record.map_or(&[][..], |record| &record.keys);
     let unsealed = context.unsealing.unseal(&sealed, &key, &said, fitting);
     let unsealed = unsealed.await?;
+    context.metrics.opened(&key, &unsealed.keys);
     context.refuse_sealing_key(&unsealed.secret)?;
     let live = secret_api::get(&context.client, &key.namespace, &key.name).await?;
     let right = ownership::decide(&sealed, live.as_ref(), record.and_then(record::whole));
@@ -126,17 +136,19 @@ impl Context {
     pub(crate) fn new(
         client: Client,
         config: Config,
-        keys: Arc<KeyRing>,
         observed: Arc<Observed>,
+        shared: &Shared,
     ) -> Self {
+        let metrics = Arc::clone(&shared.metrics);
         Self {
-            reporter: Reporter::new(client.clone(), config.update_status),
-            unsealing: Unsealing::new(Arc::clone(&keys)),
+            reporter: Reporter::new(client.clone(), config.update_status, Arc::clone(&metrics)),
+            unsealing: Unsealing::new(shared),
+            metrics,
             in_sync: InSync::default(),
             pace: Pace::default(),
             client,
             config,
-            keys,
+            keys: Arc::clone(&shared.keys),
             observed,
         }
     }
@@ -185,7 +197,7 @@ impl Context {
         key: NamespacedName,
         said: Said,
         applied: Applied,
-        used: &BTreeSet<Fingerprint>,
+        used: &BTreeMap<Fingerprint, usize>,
         keys: &[Arc<PrivateKey>],
     ) -> Outcome {
         let version = SecretVersion::of(&applied.live);

@@ -3,7 +3,7 @@
 //! Whoever may write a status could write a record, or copy another object's. So it is authenticated
 //! under a key derived from a sealing key, together with the identity of its object.
 
-use std::collections::BTreeSet;
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use sealing::{Applied, Fingerprint, PrivateKey, SealedSecret, label_of};
@@ -15,7 +15,7 @@ pub(crate) fn record(
     sealed: &SealedSecret,
     secret: &SecretVersion,
     merged: bool,
-    used: &BTreeSet<Fingerprint>,
+    used: &BTreeMap<Fingerprint, usize>,
     keys: &[Arc<PrivateKey>],
 ) -> Option<Applied> {
     let mut record = Applied {
@@ -23,7 +23,7 @@ pub(crate) fn record(
         secret_uid: secret.uid.clone(),
         secret_resource_version: secret.resource_version.clone(),
         merged,
-        keys: used.iter().map(Fingerprint::to_string).collect(),
+        keys: used.keys().map(Fingerprint::to_string).collect(),
         mac: String::new(),
     };
     record.mac = keys.first()?.authenticate(&message(&record, sealed));
@@ -132,7 +132,7 @@ mod tests {
             uid: "s".into(),
             resource_version: "7".into(),
         };
-        let used = [keys[0].fingerprint().clone()].into();
+        let used = [(keys[0].fingerprint().clone(), 1)].into();
         record(sealed, &secret, false, &used, keys).unwrap()
     }
 

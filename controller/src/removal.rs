@@ -18,6 +18,8 @@ use crate::secret_api;
 /// Forgets the object, and deletes its Secret where that was asked for; says when to try again.
 pub(crate) async fn follow_up(in_hand: &InHand, context: &Context) -> Option<Duration> {
     let key = &in_hand.key;
+    context.metrics.begin(None);
+    context.metrics.forget(key);
     context.unsealing.forget(key);
     if context.config.delete_secrets
         && let Err(error) = delete_secret(key, context).await

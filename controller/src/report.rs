@@ -1,5 +1,6 @@
-//! One outcome of one object, told once: to its status, as an Event, and to the log.
+//! One outcome of one object, told once: to its status, as an Event, to the metrics and to the log.
 
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use jiff::Timestamp;
@@ -16,6 +17,7 @@ use crate::condition::{self, News, Verdict};
 use crate::error::Error;
 use crate::event::Events;
 use crate::guarded::Guarded;
+use crate::metrics::Metrics;
 use crate::namespaced_name::NamespacedName;
 use crate::reconcile::Outcome;
 
@@ -37,16 +39,18 @@ pub(crate) struct Reporter {
     client: Client,
     update_status: bool,
     events: Events,
+    metrics: Arc<Metrics>,
     /// Whether a record was seen to stay in a status. Upstream's definition prunes it, and then it is
     /// not worth a write of its own.
     keeps_records: AtomicBool,
 }
 
 impl Reporter {
-    pub(crate) fn new(client: Client, update_status: bool) -> Self {
+    pub(crate) fn new(client: Client, update_status: bool, metrics: Arc<Metrics>) -> Self {
         Self {
             client,
             update_status,
+            metrics,
             events: Events::default(),
             keeps_records: AtomicBool::new(false),
         }
@@ -73,6 +77,8 @@ impl Reporter {
         } else {
             Ok(outcome.is_err().then_some(News::State))
         };
+        self.metrics
+            .tell(guarded, outcome.as_ref().err(), status.is_ok());
         let written = outcome.as_ref().map(|done| done.written);
         let is_written = matches!(written, Ok(Written::Created | Written::Replaced));
         if is_written || matches!(status, Ok(Some(News::State))) {
@@ -183,7 +189,7 @@ fn reference(guarded: &Guarded) -> ObjectReference {
 #[cfg(test)]
 mod tests {
     use std::convert::Infallible;
-    use std::sync::{Arc, Mutex};
+    use std::sync::Mutex;
 
     use http::{Method, Request, Response};
     use kube::client::Body;
@@ -228,7 +234,7 @@ mod tests {
                 message: String::new(),
             };
             let guarded = Guarded::from(object("1", json!({})));
-            let reporter = Reporter::new(self.client.clone(), true);
+            let reporter = Reporter::new(self.client.clone(), true, Arc::new(Metrics::new(false)));
             reporter.write_status(&guarded, &verdict, None).await
         }
     }

@@ -1,8 +1,10 @@
 //! The body of a request: one SealedSecret, in JSON or YAML.
 
-use sealing::{PrivateKey, SealedSecret};
-use serde_json::Value;
+use std::collections::BTreeMap;
 use std::sync::Arc;
+
+use sealing::{Effort, Fingerprint, ItemError, Label, PrivateKey, SealedSecret, Secret};
+use serde_json::Value;
 
 /// A SealedSecret as it was sent.
 pub(crate) struct Sent {
@@ -33,13 +35,67 @@ impl Sent {
         Self::first(body).filter(|_| is_alone)
     }
 
-    /// Whether every value opens under the label of the outer metadata. No template is looked at.
-    pub(crate) fn opens(&self, keys: &[Arc<PrivateKey>], accept_deprecated: bool) -> bool {
+    /// Opens every value under the label of the outer metadata, and no template with them.
+    pub(crate) fn open(
+        &self,
+        keys: &[Arc<PrivateKey>],
+        accept_deprecated: bool,
+        effort: &mut dyn Effort,
+    ) -> Result<Opened, Failed> {
         let spec = &self.sealed.spec;
-        if spec.data.is_some() {
-            return accept_deprecated && sealing::open_deprecated(&self.sealed, keys).is_ok();
+        if spec.data.is_none() {
+            let label = sealing::label_of(&self.sealed);
+            let opened = sealing::open_within(&spec.encrypted_data, label, keys, effort)?;
+            return Ok(Opened::Items(opened));
         }
-        sealing::open(&spec.encrypted_data, sealing::label_of(&self.sealed), keys).is_ok()
+        if !accept_deprecated {
+            return Err(Failed::DoesNotOpen);
+        }
+        let (label, secret, key) = sealing::open_deprecated(&self.sealed, keys, effort)?;
+        Ok(Opened::Blob(label, Box::new(secret), key))
+    }
+}
+
+/// What was in a SealedSecret.
+pub(crate) enum Opened {
+    Items(sealing::Opened),
+    /// A whole Secret in the deprecated field `data`, and the key that opened it.
+    Blob(Label, Box<Secret>, Fingerprint),
+}
+
+impl Opened {
+    /// How many values each key opened.
+    pub(crate) fn keys(&self) -> BTreeMap<Fingerprint, usize> {
+        match self {
+            Self::Items(opened) => opened.keys.clone(),
+            Self::Blob(_, _, key) => [(key.clone(), 1)].into(),
+        }
+    }
+}
+
+/// That a SealedSecret does not open. A remote caller learns no more: not which item, key or step.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Failed {
+    DoesNotOpen,
+    /// So much was tried in vain that nothing more is.
+    Spent,
+}
+
+impl From<ItemError> for Failed {
+    fn from(error: ItemError) -> Self {
+        match error {
+            ItemError::Budget => Self::Spent,
+            _ => Self::DoesNotOpen,
+        }
+    }
+}
+
+impl From<sealing::Error> for Failed {
+    fn from(error: sealing::Error) -> Self {
+        match error {
+            sealing::Error::Budget => Self::Spent,
+            _ => Self::DoesNotOpen,
+        }
     }
 }
 

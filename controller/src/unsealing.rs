@@ -3,19 +3,26 @@
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::thread::available_parallelism;
 use std::time::SystemTime;
 
 use aws_lc_rs::rand;
+use jiff::Timestamp;
+use prometheus::Histogram;
 use sealing::{Causes, Renderer, SealedSecret, Unsealed};
 use tokio::sync::Semaphore;
 
+use crate::Shared;
+use crate::audit::{Audit, Purpose};
+use crate::effort::{ForObject, Stopwatch};
 use crate::error::Error;
 use crate::in_sync::Said;
 use crate::key_ring::KeyRing;
+use crate::metrics;
 use crate::namespaced_name::NamespacedName;
 
-/// So many private RSA operations the search for a cause may take.
+/// So many private RSA operations one object may cost: enough for as many items as fit into one.
+const ENOUGH: usize = 10_000;
+/// So many the search for a cause may take.
 const SEARCH: usize = 256;
 
 /// The only place from which values are opened with templates.
@@ -23,8 +30,10 @@ pub(crate) struct Unsealing {
     keys: Arc<KeyRing>,
     /// Nothing else holds one, so that nothing else can unseal with templates.
     renderer: Renderer,
-    /// One permit for each core: RSA is what takes the time.
-    cores: Semaphore,
+    cores: Arc<Semaphore>,
+    audit: Arc<Audit>,
+    /// How long private RSA operations take.
+    seconds: Histogram,
     /// What was found out about objects that do not open, until they or the keys change.
     explained: Mutex<HashMap<NamespacedName, Explained>>,
 }
@@ -36,11 +45,13 @@ struct Explained {
 }
 
 impl Unsealing {
-    pub(crate) fn new(keys: Arc<KeyRing>) -> Self {
+    pub(crate) fn new(shared: &Shared) -> Self {
         Self {
-            keys,
+            keys: Arc::clone(&shared.keys),
             renderer: Renderer::new(SystemTime::now, |buffer| rand::fill(buffer).is_ok()),
-            cores: Semaphore::new(available_parallelism().map_or(1, usize::from)),
+            cores: Arc::clone(&shared.cores),
+            audit: Arc::clone(&shared.audit),
+            seconds: shared.metrics.rsa_seconds(metrics::RECONCILE),
             explained: Mutex::default(),
         }
     }
@@ -59,12 +70,19 @@ impl Unsealing {
         let known = self.explanation(key, said, key_changes);
         let _core = self.cores.acquire().await;
         let (object, renderer) = (Arc::clone(sealed), self.renderer.clone());
+        let (audit, seconds) = (Arc::clone(&self.audit), self.seconds.clone());
         let work = move || {
-            sealing::unseal(&object, &keys, &renderer).map_err(|error| {
+            let effort = |left| ForObject {
+                left,
+                watch: Stopwatch::new(seconds.clone()),
+            };
+            let unsealed = sealing::unseal_within(&object, &keys, &renderer, &mut effort(ENOUGH));
+            let opened_by = unsealed.as_ref().ok().map(|unsealed| &unsealed.keys);
+            audit.note(Purpose::Reconcile, &object, opened_by, Timestamp::now());
+            unsealed.map_err(|error| {
+                let find = |failures| Causes::find(&object, failures, &keys, &mut effort(SEARCH));
                 let causes = match &error {
-                    sealing::Error::Items(failures) => {
-                        known.unwrap_or_else(|| Causes::find(&object, failures, &keys, SEARCH))
-                    }
+                    sealing::Error::Items(failures) => known.unwrap_or_else(|| find(failures)),
                     _ => Causes::default(),
                 };
                 (error, causes)
@@ -75,7 +93,7 @@ impl Unsealing {
                 self.lock().remove(key);
                 unsealed
                     .keys
-                    .iter()
+                    .keys()
                     .for_each(|key| self.keys.opened_with(key));
                 Ok(unsealed)
             }

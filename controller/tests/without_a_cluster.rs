@@ -5,7 +5,7 @@ use std::convert::Infallible;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::process::Command;
 
-use controller::Config;
+use controller::{Config, Listeners};
 use http::{Request, Response};
 use kube::Client;
 use kube::client::Body;
@@ -32,8 +32,11 @@ async fn get(address: SocketAddr, path: &str) -> String {
 
 #[tokio::test]
 async fn is_alive_but_not_ready_and_has_no_certificate_before_there_are_keys() {
-    let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await.unwrap();
-    let address = listener.local_addr().unwrap();
+    let listeners = Listeners {
+        http: TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await.unwrap(),
+        metrics: TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await.unwrap(),
+    };
+    let address = listeners.http.local_addr().unwrap();
     let config = Config::defaults("kube-system");
     let ask = async {
         for (path, code) in [("/healthz", 200), ("/readyz", 503), ("/v1/cert.pem", 500)] {
@@ -44,7 +47,7 @@ async fn is_alive_but_not_ready_and_has_no_certificate_before_there_are_keys() {
     };
     let (stop, stopped) = tokio::sync::oneshot::channel::<()>();
     let signals = controller::Signals::until(async { _ = stopped.await });
-    let run = controller::run(nobody(), config, listener, signals);
+    let run = controller::run(nobody(), config, listeners, signals);
     let (ended, ()) = tokio::join!(run, async {
         ask.await;
         _ = stop.send(());

@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use anyhow::{Context, bail};
 use apiserver::ApiServer;
-use controller::{Config, Signals};
+use controller::{Config, Listeners, Signals};
 use kube::Client;
 use kube::config::{KubeConfigOptions, Kubeconfig};
 use tempfile::NamedTempFile;
@@ -41,12 +41,15 @@ impl Cluster {
         kubeconfig.write_all(server.kubeconfig().as_bytes())?;
         let client = connect(&server).await?;
 
-        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await?;
-        server.serve_behind(NAMESPACE, SERVICE, listener.local_addr()?);
+        let listeners = Listeners {
+            http: TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await?,
+            metrics: TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await?,
+        };
+        server.serve_behind(NAMESPACE, SERVICE, listeners.http.local_addr()?);
         let (stop, stopped) = oneshot::channel::<()>();
         let signals = Signals::until(async { _ = stopped.await });
         let config = Config::defaults(NAMESPACE);
-        let controller = tokio::spawn(controller::run(client.clone(), config, listener, signals));
+        let controller = tokio::spawn(controller::run(client.clone(), config, listeners, signals));
         let cluster = Self {
             kubeconfig,
             client,

@@ -4,8 +4,9 @@ use std::collections::BTreeMap;
 use std::fmt;
 use std::sync::Arc;
 
+use crate::effort::Effort;
 use crate::envelope::Envelope;
-use crate::unseal::name_of;
+use crate::unseal::{attempt, name_of};
 use crate::{Failures, ItemError, Label, PrivateKey, Scope, SealedSecret, base64, label_of};
 
 /// So many items are named beside one cause.
@@ -33,15 +34,15 @@ struct Guess {
 }
 
 impl Causes {
-    /// Looks for the causes of the undecryptable ones among `failures`, with at most `budget` private
-    /// RSA operations; what it buys no answer for is unknown.
+    /// Looks for the causes of the undecryptable ones among `failures`, with as much effort as is
+    /// allowed; what it finds no answer for is unknown.
     ///
     /// This tells which label opens a value, so no answer to a remote caller may depend on it.
     pub fn find(
         sealed: &SealedSecret,
         failures: &Failures,
         keys: &[Arc<PrivateKey>],
-        mut budget: usize,
+        effort: &mut dyn Effort,
     ) -> Self {
         let mut guesses = guesses(sealed);
         let mut keys = keys.to_vec();
@@ -54,7 +55,7 @@ impl Causes {
             let bytes = base64::decode(text.unwrap_or_default()).unwrap_or_default();
             let cause = Envelope::parse(&bytes)
                 .ok()
-                .and_then(|envelope| look(&envelope, &mut guesses, &mut keys, &mut budget));
+                .and_then(|envelope| look(&envelope, &mut guesses, &mut keys, effort));
             causes
                 .entry(cause.unwrap_or(Cause::Unknown))
                 .or_default()
@@ -127,12 +128,12 @@ fn look(
     envelope: &Envelope<'_>,
     guesses: &mut [Guess],
     keys: &mut [Arc<PrivateKey>],
-    budget: &mut usize,
+    effort: &mut dyn Effort,
 ) -> Option<Cause> {
     for key in 0..keys.len() {
         for guess in 0..guesses.len() {
-            *budget = budget.checked_sub(1)?;
-            if envelope.open(&keys[key], &guesses[guess].label).is_some() {
+            let label = &guesses[guess].label;
+            if attempt(envelope, &keys[key], label, effort).ok()?.is_some() {
                 keys[..=key].rotate_right(1);
                 guesses[..=guess].rotate_right(1);
                 return Some(guesses[0].cause.clone());

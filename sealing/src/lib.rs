@@ -14,6 +14,7 @@ mod armor;
 pub mod base64;
 mod cause;
 pub mod certificate;
+mod effort;
 pub mod envelope;
 pub mod key;
 mod pkcs8;
@@ -27,6 +28,7 @@ mod unseal;
 
 pub use cause::{Cause, Causes};
 pub use certificate::Certificate;
+pub use effort::{Effort, Enough};
 pub use key::{Fingerprint, GeneratedKey, PrivateKey};
 pub use plaintext::Plaintext;
 pub use scope::{InvalidScope, Label, Scope};
@@ -38,5 +40,6 @@ pub use sealed_secret::{
 pub use secret::Secret;
 pub use template::Renderer;
 pub use unseal::{
-    Error, Failures, ItemError, Opened, Unsealed, label_of, open, open_deprecated, unseal,
+    Error, Failures, ItemError, Opened, Unsealed, label_of, open, open_deprecated, open_within,
+    unseal, unseal_within,
 };

@@ -8,14 +8,13 @@ use k8s_openapi::api::core::v1 as core;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 use kube::Resource;
 
+use crate::effort::{Effort, Enough};
 use crate::envelope::Envelope;
 use crate::sealed_secret::{SKIP_OWNER_REFERENCES, Template};
 use crate::{
     Fingerprint, Label, Plaintext, PrivateKey, Renderer, Scope, SealedSecret, Secret, base64,
 };
 
-/// So many private RSA operations one object may cost: enough for as many items as fit into one.
-const ATTEMPTS: usize = 10_000;
 /// So many items are named beside one message.
 const NAMED: usize = 20;
 
@@ -25,16 +24,16 @@ pub struct Opened {
     pub label: Label,
     /// The values by item name.
     pub items: BTreeMap<String, Plaintext>,
-    /// The keys that opened at least one item.
-    pub keys: BTreeSet<Fingerprint>,
+    /// How many items each key opened.
+    pub keys: BTreeMap<Fingerprint, usize>,
 }
 
 /// The Secret that a SealedSecret stands for, and the keys that opened its values.
 pub struct Unsealed {
     /// The Secret.
     pub secret: Secret,
-    /// The keys that opened at least one value.
-    pub keys: BTreeSet<Fingerprint>,
+    /// How many values each key opened.
+    pub keys: BTreeMap<Fingerprint, usize>,
 }
 
 /// Why a SealedSecret cannot be unsealed.
@@ -54,6 +53,9 @@ pub enum Error {
     /// Its deprecated blob opened, but holds no Secret.
     #[error("the deprecated field 'data' does not hold a Secret")]
     DeprecatedContent,
+    /// Its deprecated blob has cost more private RSA operations than it may.
+    #[error("too many attempts to open the deprecated field 'data'")]
+    Budget,
 }
 
 /// Why one item or template key failed.
@@ -94,22 +96,32 @@ pub fn unseal(
     keys: &[Arc<PrivateKey>],
     renderer: &Renderer,
 ) -> Result<Unsealed, Error> {
+    unseal_within(sealed, keys, renderer, &mut Enough::default())
+}
+
+/// The same as [`unseal`], with as much effort as is allowed.
+pub fn unseal_within(
+    sealed: &SealedSecret,
+    keys: &[Arc<PrivateKey>],
+    renderer: &Renderer,
+    effort: &mut dyn Effort,
+) -> Result<Unsealed, Error> {
     let label = label_of(sealed);
     let spec = &sealed.spec;
     match &spec.data {
         Some(_) if !spec.encrypted_data.is_empty() => Err(Error::BothFormats),
         Some(blob) => {
-            let (secret, key) = open_deprecated_blob(&blob.0, &label, keys)?;
+            let (secret, key) = open_deprecated_blob(&blob.0, &label, keys, effort)?;
             Ok(Unsealed {
                 secret: Secret {
                     metadata: secret_metadata(sealed, &secret.metadata),
                     ..secret
                 },
-                keys: [key].into(),
+                keys: [(key, 1)].into(),
             })
         }
         None => {
-            let (opened, failures) = open_what_opens(&spec.encrypted_data, label, keys);
+            let (opened, failures) = open_what_opens(&spec.encrypted_data, label, keys, effort);
             let data = add_templates(opened.items, &spec.template, renderer, failures)?;
             let type_ = spec.template.type_.clone();
             Ok(Unsealed {
@@ -125,31 +137,48 @@ pub fn unseal(
     }
 }
 
-/// Opens ciphertexts under one label. This is all that a remote caller can reach: there is no
-/// template among its arguments.
+/// Opens ciphertexts under one label, and tells of every one that does not open.
 pub fn open(
     items: &BTreeMap<String, String>,
     label: Label,
     keys: &[Arc<PrivateKey>],
 ) -> Result<Opened, Failures> {
-    let (opened, failures) = open_what_opens(items, label, keys);
+    let (opened, failures) = open_what_opens(items, label, keys, &mut Enough::default());
     failures.or(opened)
 }
 
-/// Opens the deprecated blob of a SealedSecret, which holds a whole Secret. Like [`open`] it has no
-/// template among its arguments.
+/// Opens ciphertexts under one label, and stops at the first that does not open. This is all that a
+/// remote caller can reach: there is no template among its arguments.
+pub fn open_within(
+    items: &BTreeMap<String, String>,
+    label: Label,
+    keys: &[Arc<PrivateKey>],
+    effort: &mut dyn Effort,
+) -> Result<Opened, ItemError> {
+    let mut keys: Vec<&PrivateKey> = keys.iter().map(Arc::as_ref).collect();
+    let mut opened = Opened::none(label);
+    for (name, text) in items {
+        let (value, key) = open_item(text, &opened.label, &mut keys, effort)?;
+        opened.add(name, value, key);
+    }
+    Ok(opened)
+}
+
+/// Opens the deprecated blob of a SealedSecret, which holds a whole Secret. Like [`open_within`] it has
+/// no template among its arguments.
 pub fn open_deprecated(
     sealed: &SealedSecret,
     keys: &[Arc<PrivateKey>],
-) -> Result<(Label, Secret), Error> {
+    effort: &mut dyn Effort,
+) -> Result<(Label, Secret, Fingerprint), Error> {
     let spec = &sealed.spec;
     let blob = spec.data.as_ref().ok_or(Error::DeprecatedBlob)?;
     if !spec.encrypted_data.is_empty() {
         return Err(Error::BothFormats);
     }
     let label = label_of(sealed);
-    let (secret, _) = open_deprecated_blob(&blob.0, &label, keys)?;
-    Ok((label, secret))
+    let (secret, key) = open_deprecated_blob(&blob.0, &label, keys, effort)?;
+    Ok((label, secret, key))
 }
 
 /// The label under which the values of a SealedSecret are to open: that of its outer metadata.
@@ -162,21 +191,14 @@ fn open_what_opens(
     items: &BTreeMap<String, String>,
     label: Label,
     keys: &[Arc<PrivateKey>],
+    effort: &mut dyn Effort,
 ) -> (Opened, Failures) {
     let mut keys: Vec<&PrivateKey> = keys.iter().map(Arc::as_ref).collect();
-    let mut attempts = ATTEMPTS;
-    let mut opened = Opened {
-        label,
-        items: BTreeMap::new(),
-        keys: BTreeSet::new(),
-    };
+    let mut opened = Opened::none(label);
     let mut failures = Failures::default();
     for (name, text) in items {
-        match open_item(text, &opened.label, &mut keys, &mut attempts) {
-            Ok((value, key)) => {
-                opened.items.insert(name.clone(), value);
-                opened.keys.insert(key);
-            }
+        match open_item(text, &opened.label, &mut keys, effort) {
+            Ok((value, key)) => opened.add(name, value, key),
             Err(error) => failures.add(name, error),
         }
     }
@@ -187,13 +209,12 @@ fn open_item(
     text: &str,
     label: &Label,
     keys: &mut [&PrivateKey],
-    attempts: &mut usize,
+    effort: &mut dyn Effort,
 ) -> Result<(Plaintext, Fingerprint), ItemError> {
     let bytes = base64::decode(text)?;
     let envelope = Envelope::parse(&bytes).map_err(|_| ItemError::Undecryptable)?;
     for index in 0..keys.len() {
-        *attempts = attempts.checked_sub(1).ok_or(ItemError::Budget)?;
-        if let Some(value) = envelope.open(keys[index], label) {
+        if let Some(value) = attempt(&envelope, keys[index], label, effort)? {
             // Items of one object are usually sealed to one key: it is worth trying first.
             keys[..=index].rotate_right(1);
             return Ok((value, keys[0].fingerprint().clone()));
@@ -202,20 +223,37 @@ fn open_item(
     Err(ItemError::Undecryptable)
 }
 
+/// One private RSA operation, if the effort allows one more.
+pub(crate) fn attempt(
+    envelope: &Envelope<'_>,
+    key: &PrivateKey,
+    label: &Label,
+    effort: &mut dyn Effort,
+) -> Result<Option<Plaintext>, ItemError> {
+    if !effort.begin() {
+        return Err(ItemError::Budget);
+    }
+    let value = envelope.open(key, label);
+    effort.end(value.is_some());
+    Ok(value)
+}
+
 fn open_deprecated_blob(
     blob: &[u8],
     label: &Label,
     keys: &[Arc<PrivateKey>],
+    effort: &mut dyn Effort,
 ) -> Result<(Secret, Fingerprint), Error> {
     let envelope = Envelope::parse(blob).map_err(|_| Error::DeprecatedBlob)?;
-    let (value, key) = keys
-        .iter()
-        .find_map(|key| Some((envelope.open(key, label)?, key.fingerprint().clone())))
-        .ok_or(Error::DeprecatedBlob)?;
-    // The value is a whole Secret in JSON; its parts become values again at once.
-    let secret = serde_json::from_slice::<core::Secret>(value.expose());
-    let secret = secret.map_err(|_| Error::DeprecatedContent)?;
-    Ok((secret.into(), key))
+    for key in keys {
+        let value = attempt(&envelope, key, label, effort).map_err(|_| Error::Budget)?;
+        let Some(value) = value else { continue };
+        // The value is a whole Secret in JSON; its parts become values again at once.
+        let secret = serde_json::from_slice::<core::Secret>(value.expose());
+        let secret = secret.map_err(|_| Error::DeprecatedContent)?;
+        return Ok((secret.into(), key.fingerprint().clone()));
+    }
+    Err(Error::DeprecatedBlob)
 }
 
 /// Adds the rendered template keys. A decrypted value wins over a template of the same name, which
@@ -270,6 +308,21 @@ pub(crate) fn name_of(sealed: &SealedSecret) -> (&str, &str) {
         metadata.namespace.as_deref().unwrap_or_default(),
         metadata.name.as_deref().unwrap_or_default(),
     )
+}
+
+impl Opened {
+    fn none(label: Label) -> Self {
+        Self {
+            label,
+            items: BTreeMap::new(),
+            keys: BTreeMap::new(),
+        }
+    }
+
+    fn add(&mut self, name: &str, value: Plaintext, key: Fingerprint) {
+        self.items.insert(name.to_owned(), value);
+        *self.keys.entry(key).or_default() += 1;
+    }
 }
 
 impl Failures {

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::net::{Ipv4Addr, SocketAddr};
 
-use controller::{Config, Signals};
+use controller::{Config, Listeners, Signals};
 use k8s_openapi::ByteString;
 use k8s_openapi::api::core::v1::{Event, Namespace, Secret, Service};
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
@@ -35,6 +35,7 @@ pub struct Cluster {
 
 struct Controller {
     address: SocketAddr,
+    metrics: SocketAddr,
     stop: oneshot::Sender<()>,
     renew: mpsc::Sender<()>,
     task: JoinHandle<Result<(), controller::Error>>,
@@ -101,6 +102,11 @@ impl Cluster {
     /// Starts a controller and waits until it is ready.
     pub async fn run_controller(&mut self, config: Config) {
         self.begin_controller(config).await;
+        self.ready().await;
+    }
+
+    /// Waits until the controller is ready.
+    pub async fn ready(&self) {
         eventually("the controller is ready", async || {
             self.http("readyz")
                 .await
@@ -112,21 +118,24 @@ impl Cluster {
 
     /// Starts a controller.
     pub async fn begin_controller(&mut self, config: Config) {
-        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await.unwrap();
-        let address = listener.local_addr().unwrap();
+        let client = self.server.controller_client().await;
+        self.begin_controller_as(client, config).await;
+    }
+
+    /// Starts a controller that reaches the server by this client.
+    pub async fn begin_controller_as(&mut self, client: Client, config: Config) {
+        let listeners = listeners().await;
+        let address = listeners.http.local_addr().unwrap();
+        let metrics = listeners.metrics.local_addr().unwrap();
         self.server.lead_service_to(address);
         self.create_service().await;
         let (stop, stopped) = oneshot::channel();
         let (renew, asked) = mpsc::channel(1);
         let signals = Signals::new(async { _ = stopped.await }, asked);
-        let task = tokio::spawn(controller::run(
-            self.server.controller_client().await,
-            config,
-            listener,
-            signals,
-        ));
+        let task = tokio::spawn(controller::run(client, config, listeners, signals));
         self.controller = Some(Controller {
             address,
+            metrics,
             stop,
             renew,
             task,
@@ -142,10 +151,10 @@ impl Cluster {
 
     /// Starts a controller beside the one that runs, and lets it run for as long as the scenario.
     pub async fn run_second_controller(&self, config: Config) {
-        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await.unwrap();
         let client = self.server.controller_client().await;
         let signals = Signals::until(std::future::pending());
-        tokio::spawn(controller::run(client, config, listener, signals));
+        let listeners = listeners().await;
+        tokio::spawn(controller::run(client, config, listeners, signals));
     }
 
     /// Asks the controller for a new key, as SIGUSR1 would.
@@ -171,18 +180,33 @@ impl Cluster {
         self.ask("POST", path, body).await
     }
 
+    /// Its answer to a GET on the metrics listener, head and body.
+    pub async fn metrics(&self, path: &str, header: &str) -> String {
+        let request = request("GET", path, header, "");
+        let answer = send(self.controller.as_ref().unwrap().metrics, &request).await;
+        String::from_utf8(answer).unwrap()
+    }
+
+    /// The same as `post` for a caller who is said to have this address.
+    pub async fn post_for(&self, caller: &str, path: &str, body: &str) -> String {
+        let header = format!("X-Forwarded-For: {caller}\r\n");
+        let answer = self.raw(&request("POST", path, &header, body)).await;
+        String::from_utf8(answer).unwrap()
+    }
+
+    /// Where the controller answers.
+    pub fn address(&self) -> SocketAddr {
+        self.controller.as_ref().unwrap().address
+    }
+
+    /// Whatever comes back for these bytes until the connection is closed.
+    pub async fn raw(&self, bytes: &[u8]) -> Vec<u8> {
+        send(self.address(), bytes).await
+    }
+
     async fn ask(&self, method: &str, path: &str, body: &str) -> String {
-        use tokio::io::{AsyncReadExt, AsyncWriteExt};
-        let address = self.controller.as_ref().unwrap().address;
-        let mut stream = tokio::net::TcpStream::connect(address).await.unwrap();
-        let length = body.len();
-        let request = format!(
-            "{method} /{path} HTTP/1.1\r\nHost: c\r\nConnection: close\r\nContent-Length: {length}\r\n\r\n{body}"
-        );
-        stream.write_all(request.as_bytes()).await.unwrap();
-        let mut answer = String::new();
-        stream.read_to_string(&mut answer).await.unwrap();
-        answer
+        let answer = self.raw(&request(method, path, "", body)).await;
+        String::from_utf8(answer).unwrap()
     }
 
     /// A kubeconfig to which everything is allowed.
@@ -387,6 +411,31 @@ impl Cluster {
         let events: Api<Event> = Api::namespaced(self.client.clone(), namespace);
         let of_object = ListParams::default().fields(&format!("involvedObject.name={name}"));
         events.list(&of_object).await.unwrap().items
+    }
+}
+
+fn request(method: &str, path: &str, header: &str, body: &str) -> Vec<u8> {
+    let length = body.len();
+    let request = format!(
+        "{method} /{path} HTTP/1.1\r\nHost: c\r\nConnection: close\r\nContent-Length: {length}\r\n{header}\r\n{body}"
+    );
+    request.into_bytes()
+}
+
+/// What comes back until the connection is closed, or broken off because we said too much.
+async fn send(address: SocketAddr, bytes: &[u8]) -> Vec<u8> {
+    use tokio::io::{AsyncReadExt, AsyncWriteExt};
+    let mut stream = tokio::net::TcpStream::connect(address).await.unwrap();
+    _ = stream.write_all(bytes).await;
+    let mut answer = Vec::new();
+    _ = stream.read_to_end(&mut answer).await;
+    answer
+}
+
+async fn listeners() -> Listeners {
+    Listeners {
+        http: TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await.unwrap(),
+        metrics: TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await.unwrap(),
     }
 }
 

@@ -41,6 +41,12 @@ impl Fixture {
         }
     }
 
+    /// What the key is called for short.
+    pub fn fingerprint(&self) -> String {
+        let certificate = Certificate::from_pem(self.certificate.as_bytes()).unwrap();
+        certificate.fingerprint().short().to_owned()
+    }
+
     fn read(name: &str, vectors: &str) -> Self {
         let vectors: Value = serde_json::from_str(vectors).unwrap();
         let text = |field: &str| vectors[field].as_str().unwrap().to_owned();

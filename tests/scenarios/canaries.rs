@@ -58,6 +58,7 @@ async fn sinks(cluster: &Cluster, log: &Log) -> Vec<Sink> {
     for path in ["healthz", "readyz", "v1/cert.pem", "nothing"] {
         sinks.push(sink(path, cluster.http(path).await));
     }
+    sinks.push(sink("metrics", cluster.metrics("metrics", "").await));
     sinks
 }
 

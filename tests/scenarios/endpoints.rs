@@ -3,6 +3,7 @@
 use k8s_openapi::apiextensions_apiserver::pkg::apis::apiextensions::v1::CustomResourceDefinition;
 use kube::Api;
 use kube::api::{DeleteParams, PostParams};
+use sealing::Scope;
 use serde_json::json;
 use tests::{Cluster, Fixture, KEY_NAMESPACE, SERVICE, eventually, quiet, sealed_secret};
 
@@ -99,8 +100,12 @@ async fn verifies_what_opens_and_looks_at_no_template() {
         answer.starts_with("HTTP/1.1 409 ") && body(&answer).is_empty(),
         "{answer}"
     );
-    for bad in ["", "nonsense", "kind: Secret\napiVersion: v1\n"] {
-        let answer = cluster.post("v1/verify", bad).await;
+    for (caller, bad) in ["", "nonsense", "kind: Secret\napiVersion: v1\n"]
+        .iter()
+        .enumerate()
+    {
+        let caller = format!("10.0.0.{caller}");
+        let answer = cluster.post_for(&caller, "v1/verify", bad).await;
         assert!(
             answer.starts_with("HTTP/1.1 500 ") && body(&answer).is_empty(),
             "{answer}"
@@ -109,7 +114,7 @@ async fn verifies_what_opens_and_looks_at_no_template() {
     let huge = "x".repeat((3 << 20) + 1);
     assert!(
         cluster
-            .post("v1/verify", &huge)
+            .post_for("10.0.1.0", "v1/verify", &huge)
             .await
             .starts_with("HTTP/1.1 413 ")
     );
@@ -163,4 +168,164 @@ async fn moves_every_value_to_the_current_key_and_leaves_the_rest() {
         answer.starts_with("HTTP/1.1 500 ") && body(&answer).is_empty(),
         "{answer}"
     );
+}
+
+/// What somebody wrote and a cluster added to, with these sealed items.
+fn live(sealed: &serde_json::Value) -> String {
+    format!(
+        r#"# of team A
+apiVersion: bitnami.com/v1alpha1
+kind: SealedSecret
+metadata:
+  name: db # the database
+  namespace: shop
+  labels: {{ app: "1.10" }}
+  annotations:
+    note: "yes"
+    kubectl.kubernetes.io/last-applied-configuration: "{{}}"
+  uid: 5a0b0a3e
+  resourceVersion: "7"
+  generation: 3
+  creationTimestamp: "2026-01-01T00:00:00Z"
+  managedFields: []
+spec:
+  template:
+    type: Opaque
+    immutable: true
+    metadata:
+      labels: {{ tier: back }}
+      annotations: {{ sealedsecrets.bitnami.com/cluster-wide: "true" }}
+    data:
+      url: "postgres://{{{{ .a }}}}@db" # made of a
+      gone: null
+  encryptedData: {sealed}
+  unknown: [1, 2.5, null]
+status: {{ observedGeneration: 3 }}
+"#
+    )
+}
+
+/// Comments, another order, and fields of a live object: only what is sealed may change.
+#[tokio::test]
+async fn re_encryption_loses_nothing() {
+    let (old, new) = (Fixture::rsa2048(), Fixture::made_at(jiff::Timestamp::now()));
+    let cluster = Cluster::start(&[&old, &new]).await;
+    let sealed = sealed_secret("db")
+        .item("a", "b", &old)
+        .item("c", "d", &old);
+    let sealed = sealed.object()["spec"]["encryptedData"].clone();
+    let yaml = live(&sealed);
+    let answer = cluster.post("v1/rotate", &yaml).await;
+    assert!(answer.starts_with("HTTP/1.1 200 "), "{answer}");
+    let mut moved: serde_json::Value = serde_json::from_str(body(&answer)).unwrap();
+    let items = moved["spec"]["encryptedData"].take();
+    let mut wanted: serde_json::Value = serde_saphyr::from_str(&yaml).unwrap();
+    wanted["spec"]["encryptedData"].take();
+    wanted.as_object_mut().unwrap().remove("status");
+    let metadata = wanted["metadata"].as_object_mut().unwrap();
+    for written in [
+        "uid",
+        "resourceVersion",
+        "generation",
+        "creationTimestamp",
+        "managedFields",
+    ] {
+        metadata.remove(written);
+    }
+    let annotations = metadata["annotations"].as_object_mut().unwrap();
+    annotations.remove("kubectl.kubernetes.io/last-applied-configuration");
+    assert_eq!(moved, wanted);
+    let oracle = tests::Oracle::from_pem(&new.private_key);
+    for (item, value) in [("a", "b"), ("c", "d")] {
+        let envelope = sealing::base64::decode(items[item].as_str().unwrap()).unwrap();
+        let opened = oracle.open(&envelope, b"shop/db");
+        assert_eq!(opened.as_deref(), Some(value.as_bytes()), "{item}");
+    }
+}
+
+fn annotated(scope: Scope) -> serde_json::Value {
+    scope
+        .annotation()
+        .map_or(json!({}), |key| json!({ key: "true" }))
+}
+
+/// Every scope an item may be sealed with, of the object, and of its template: what the template says never counts,
+/// and what opens is sealed again under the same label.
+#[tokio::test]
+async fn re_encryption_keeps_the_scope() {
+    let key = Fixture::rsa2048();
+    let mut config = quiet();
+    config.http.rate_limit.per_second = 1000;
+    config.http.rate_limit.burst = 1000;
+    config.http.rsa_rate_limit = 10_000;
+    let cluster = Cluster::start_with(config, &[&key]).await;
+    let oracle = tests::Oracle::from_pem(&key.private_key);
+    let scopes = &[Scope::Strict, Scope::NamespaceWide, Scope::ClusterWide];
+    for (sealed, outer, template) in scopes.iter().flat_map(|sealed| {
+        let both = move |outer| scopes.iter().map(move |template| (sealed, outer, template));
+        scopes.iter().flat_map(both)
+    }) {
+        let case = format!("{sealed:?} {outer:?} {template:?}");
+        let metadata = json!({ "metadata": { "annotations": annotated(*template), "name": "x", "namespace": "y" } });
+        let object = sealed_secret("db").scoped(*sealed).item("a", "b", &key);
+        let mut object = object.template(metadata).object();
+        object["metadata"]["annotations"] = annotated(*outer);
+        let opens = sealed == outer;
+        let answer = cluster.post("v1/verify", &object.to_string()).await;
+        let wanted = if opens {
+            "HTTP/1.1 200 "
+        } else {
+            "HTTP/1.1 409 "
+        };
+        assert!(answer.starts_with(wanted), "{case}: {answer}");
+        let answer = cluster.post("v1/rotate", &object.to_string()).await;
+        let wanted = if opens {
+            "HTTP/1.1 200 "
+        } else {
+            "HTTP/1.1 500 "
+        };
+        assert!(answer.starts_with(wanted), "{case}: {answer}");
+        if opens {
+            let moved: serde_json::Value = serde_json::from_str(body(&answer)).unwrap();
+            let item = moved["spec"]["encryptedData"]["a"].as_str().unwrap();
+            let envelope = sealing::base64::decode(item).unwrap();
+            let labels = [&b"shop/db"[..], b"shop", b""];
+            let opened = labels.map(|label| oracle.open(&envelope, label).is_some());
+            assert_eq!(opened, scopes.map(|scope| scope == *outer), "{case}");
+        }
+    }
+}
+
+/// However many requests come, from however many callers, a new object is unsealed.
+#[tokio::test]
+async fn a_flood_of_re_encryption_leaves_reconcile_alone() {
+    let key = Fixture::rsa2048();
+    let cluster = Cluster::start(&[&key]).await;
+    let object = sealed_secret("db")
+        .item("a", "b", &key)
+        .object()
+        .to_string();
+    let flood = (0..1000).map(|caller| {
+        let (cluster, object) = (&cluster, &object);
+        async move {
+            let caller = format!("10.0.{}.{}", caller / 250, caller % 250);
+            cluster.post_for(&caller, "v1/rotate", object).await
+        }
+    });
+    let flood = futures::future::join_all(flood);
+    let fresh = async {
+        cluster
+            .create(sealed_secret("fresh").item("a", "b", &key).object())
+            .await;
+        cluster.secret_becomes("shop", "fresh", &[("a", "b")]).await;
+    };
+    let (answers, ()) = tokio::join!(flood, fresh);
+    let known = |answer: &String| {
+        // Where too many come at once, some are closed.
+        answer.is_empty()
+            || ["HTTP/1.1 200 ", "HTTP/1.1 429 "]
+                .iter()
+                .any(|known| answer.starts_with(known))
+    };
+    assert!(answers.iter().all(known));
 }

@@ -4,6 +4,7 @@
     reason = "a scenario ends where its stage is broken"
 )]
 
+mod audit;
 mod command_line;
 mod drift;
 mod endpoints;
@@ -13,6 +14,7 @@ mod integration;
 mod keys;
 mod kubectl;
 mod malformed;
+mod metrics;
 mod ownership;
 mod removal;
 mod renewal;

@@ -103,7 +103,38 @@ fn lifts_each_flag_into_its_setting() {
         }),
         ("--kubeclient-qps=-1", |_| ()),
         ("--listen-addr=127.0.0.1:1", |c| {
-            c.listen_addr = "127.0.0.1:1".into()
+            c.http.listen_addr = "127.0.0.1:1".into()
+        }),
+        ("--listen-metrics-addr=:1", |c| {
+            c.listen_metrics_addr = ":1".into()
+        }),
+        ("--read-timeout=2m", |c| {
+            let time = std::time::Duration::from_secs(120);
+            c.http.deadlines = Deadlines {
+                header: time,
+                body: time,
+                idle: time,
+                ..c.http.deadlines
+            }
+        }),
+        ("--write-timeout=2m", |c| {
+            c.http.deadlines.answer = std::time::Duration::from_secs(120)
+        }),
+        ("--write-timeout=0", |c| c.http.deadlines.answer = FOR_EVER),
+        ("--rate-limit=7", |c| c.http.rate_limit.per_second = 7),
+        ("--rate-limit-burst=0", |c| c.http.rate_limit.burst = 0),
+        ("--rsa-rate-limit=9", |c| c.http.rsa_rate_limit = 9),
+        ("--max-request-bytes=10", |c| c.http.max_request_bytes = 10),
+        ("--serve-verify=false", |c| c.http.verifies = false),
+        ("--serve-rotate=false", |c| c.http.re_encrypts = false),
+        ("--metrics-omit-secret-labels", |c| {
+            c.metrics_omit_names = true
+        }),
+        ("--audit-log=stdout", |c| {
+            c.audit_log = Some(AuditLog::Stdout)
+        }),
+        ("--audit-log=a.json", |c| {
+            c.audit_log = Some(AuditLog::File("a.json".into()))
         }),
         ("--kubeconfig=k", |c| c.kubeconfig = Some("k".into())),
         ("--log-level=DEBUG", |c| c.log.level = -4),
@@ -226,6 +257,20 @@ fn refuses_what_cannot_be() {
         (
             "--kubeclient-burst=-1",
             "error: --kubeclient-burst must be positive",
+        ),
+        ("--rate-limit=0", "error: --rate-limit must be positive"),
+        ("--rate-limit=-1", "error: --rate-limit must be positive"),
+        (
+            "--rate-limit-burst=-1",
+            "error: --rate-limit-burst must not be negative",
+        ),
+        (
+            "--rsa-rate-limit=0",
+            "error: --rsa-rate-limit must be positive",
+        ),
+        (
+            "--max-request-bytes=0",
+            "error: --max-request-bytes must be positive",
         ),
         (
             "--key-cutoff-time=soon",

@@ -1,0 +1,104 @@
+//! Private RSA operations as they are made: counted and timed, and within what they may cost.
+
+use std::net::IpAddr;
+use std::sync::Arc;
+use std::thread::sleep;
+use std::time::Duration;
+
+use prometheus::Histogram;
+use sealing::Effort;
+use tokio::sync::Semaphore;
+use tokio::time::Instant;
+use tokio_util::sync::CancellationToken;
+
+use crate::budget::Budget;
+
+/// So many operations of one request may open nothing.
+pub(crate) const FAILURES: usize = 256;
+/// An operation for a request waits this long for a core that no reconcile wants, in steps of this.
+const PATIENCE: [Duration; 2] = [Duration::from_millis(50), Duration::from_millis(1)];
+
+/// The effort of a reconcile: so many operations.
+pub(crate) struct ForObject {
+    pub(crate) left: usize,
+    pub(crate) watch: Stopwatch,
+}
+
+/// The effort of a request, which its peer is charged for.
+pub(crate) struct ForRequest {
+    pub(crate) failures_left: usize,
+    pub(crate) budget: Arc<Budget>,
+    pub(crate) peer: IpAddr,
+    /// Cancelled when nobody waits for the answer any more.
+    pub(crate) gone: CancellationToken,
+    /// Those of reconcile, which goes first.
+    pub(crate) cores: Arc<Semaphore>,
+    pub(crate) watch: Stopwatch,
+}
+
+/// Times one operation after the other.
+pub(crate) struct Stopwatch {
+    seconds: Histogram,
+    began: Instant,
+}
+
+impl Stopwatch {
+    pub(crate) fn new(seconds: Histogram) -> Self {
+        Self {
+            seconds,
+            began: Instant::now(),
+        }
+    }
+
+    fn begin(&mut self) {
+        self.began = Instant::now();
+    }
+
+    fn end(&self) {
+        self.seconds.observe(self.began.elapsed().as_secs_f64());
+    }
+}
+
+impl Effort for ForObject {
+    fn begin(&mut self) -> bool {
+        let left = self.left.checked_sub(1);
+        self.left = left.unwrap_or(0);
+        self.watch.begin();
+        left.is_some()
+    }
+
+    fn end(&mut self, _: bool) {
+        self.watch.end();
+    }
+}
+
+impl ForRequest {
+    /// Lets reconciles go first, though not for ever.
+    fn give_way(&self) {
+        let [most, step] = PATIENCE;
+        let mut waited = Duration::ZERO;
+        while self.cores.available_permits() == 0 && waited < most {
+            sleep(step);
+            waited += step;
+        }
+    }
+}
+
+impl Effort for ForRequest {
+    fn begin(&mut self) -> bool {
+        if self.failures_left == 0 || self.gone.is_cancelled() {
+            return false;
+        }
+        self.give_way();
+        self.budget.spend(self.peer, 1, Instant::now());
+        self.watch.begin();
+        true
+    }
+
+    fn end(&mut self, opened: bool) {
+        self.watch.end();
+        if !opened {
+            self.failures_left -= 1;
+        }
+    }
+}
