@@ -36,7 +36,7 @@ Version Flagenv Pflagenv IsMultiDocumentYAML promtool
 ";
 
 /// Files whose scenarios look at answers, versions or keys, which are new each time.
-const ABOUT_ANSWERS: [&str; 12] = [
+const ABOUT_ANSWERS: [&str; 13] = [
     "audit",
     "canaries",
     "command_line",
@@ -47,6 +47,7 @@ const ABOUT_ANSWERS: [&str; 12] = [
     "integration",
     "kubectl",
     "metrics",
+    "raw_requests",
     "renewal",
     "watching",
 ];

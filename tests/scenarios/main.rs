@@ -16,6 +16,7 @@ mod kubectl;
 mod malformed;
 mod metrics;
 mod ownership;
+mod raw_requests;
 mod removal;
 mod renewal;
 mod resource;
