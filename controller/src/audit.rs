@@ -34,8 +34,18 @@ struct Sink {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Purpose {
     Reconcile,
-    Verify(IpAddr),
-    ReEncrypt(IpAddr),
+    Verify,
+    ReEncrypt,
+}
+
+impl Purpose {
+    fn as_str(self) -> &'static str {
+        match self {
+            Self::Reconcile => "reconcile",
+            Self::Verify => "verify",
+            Self::ReEncrypt => "re-encrypt",
+        }
+    }
 }
 
 impl Audit {
@@ -53,16 +63,18 @@ impl Audit {
         Ok(Self { sink, lost })
     }
 
-    /// Notes an unsealing; the keys are those that opened something, if all was opened. It may block.
+    /// Notes an unsealing, and who asked for it; the keys are those that opened something, if all was
+    /// opened. It may block.
     pub(crate) fn note(
         &self,
         purpose: Purpose,
+        peer: Option<IpAddr>,
         sealed: &SealedSecret,
         keys: Option<&BTreeMap<Fingerprint, usize>>,
         now: Timestamp,
     ) {
         let Some(sink) = &self.sink else { return };
-        let line = line(purpose, sealed, keys, now);
+        let line = line(purpose, peer, sealed, keys, now);
         let mut sink = sink.lock().unwrap_or_else(PoisonError::into_inner);
         // In one piece, so that no other line comes between.
         let written = sink.out.write_all(line.as_bytes());
@@ -80,20 +92,16 @@ impl Audit {
 
 fn line(
     purpose: Purpose,
+    peer: Option<IpAddr>,
     sealed: &SealedSecret,
     keys: Option<&BTreeMap<Fingerprint, usize>>,
     now: Timestamp,
 ) -> String {
     let metadata = &sealed.metadata;
     let items = &sealed.spec.encrypted_data;
-    let (purpose, peer) = match purpose {
-        Purpose::Reconcile => ("reconcile", None),
-        Purpose::Verify(peer) => ("verify", Some(peer)),
-        Purpose::ReEncrypt(peer) => ("re-encrypt", Some(peer)),
-    };
     let mut line = json!({
         "time": format!("{now:.3}"),
-        "for": purpose,
+        "for": purpose.as_str(),
         "namespace": metadata.namespace.as_deref().map(cut),
         "name": metadata.name.as_deref().map(cut),
         "uid": metadata.uid.as_deref().map(cut),
@@ -130,8 +138,12 @@ mod tests {
         .unwrap()
     }
 
-    fn told(purpose: Purpose, keys: Option<&BTreeMap<Fingerprint, usize>>) -> Value {
-        let line = line(purpose, &sealed(), keys, Timestamp::UNIX_EPOCH);
+    fn told(
+        purpose: Purpose,
+        peer: Option<IpAddr>,
+        keys: Option<&BTreeMap<Fingerprint, usize>>,
+    ) -> Value {
+        let line = line(purpose, peer, &sealed(), keys, Timestamp::UNIX_EPOCH);
         assert_eq!(line.matches('\n').count(), 1);
         serde_json::from_str(&line).unwrap()
     }
@@ -143,12 +155,12 @@ mod tests {
             "time": "1970-01-01T00:00:00.000Z", "for": "reconcile", "namespace": "shop", "name": "db", "uid": "u",
             "generation": 3, "items": ["a", "b\nx"], "keys": [], "outcome": "opened",
         });
-        assert_eq!(told(Purpose::Reconcile, Some(&keys)), wanted);
+        assert_eq!(told(Purpose::Reconcile, None, Some(&keys)), wanted);
         let peer = IpAddr::from([10, 0, 0, 1]);
         wanted["for"] = "re-encrypt".into();
         wanted["peer"] = "10.0.0.1".into();
         wanted["outcome"] = "failed".into();
-        assert_eq!(told(Purpose::ReEncrypt(peer), None), wanted);
+        assert_eq!(told(Purpose::ReEncrypt, Some(peer), None), wanted);
     }
 
     #[test]
@@ -170,7 +182,7 @@ mod tests {
             lost: IntCounter::new("lost", "lost").unwrap(),
         };
         let now = Timestamp::UNIX_EPOCH;
-        audit.note(Purpose::Reconcile, &sealed(), None, now);
+        audit.note(Purpose::Reconcile, None, &sealed(), None, now);
         assert_eq!(audit.lost.get(), 1);
     }
 }

@@ -3,19 +3,18 @@
 //! What opens values here has no template among its arguments: that is what keeps a remote caller from
 //! asking questions about them. It works on one thread, within a budget, and gives way to reconciling.
 
+use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
-use axum::body::Body;
 use axum::extract::{Extension, Request, State};
-use axum::http::header::{CONTENT_TYPE, RETRY_AFTER};
+use axum::http::header::{CONTENT_TYPE, EXPECT, RETRY_AFTER};
 use axum::http::{Method, StatusCode};
 use axum::middleware::{Next, from_fn_with_state};
 use axum::response::{IntoResponse, Response};
 use axum::routing::any;
 use axum::{Json, Router};
 use jiff::Timestamp;
-use sealing::SealedSecret;
 use tokio::sync::Semaphore;
 use tokio::sync::watch::Receiver;
 use tokio::time::Instant;
@@ -133,7 +132,7 @@ async fn verify(
     Extension(Peer(peer)): Extension<Peer>,
     request: Request,
 ) -> Result<StatusCode, Refusal> {
-    let opened = served.open(request, Sent::only, Purpose::Verify(peer), |_, _| ());
+    let opened = served.open(peer, request, Sent::only, Purpose::Verify, |_, _| ());
     match opened.await {
         Ok(()) => Ok(StatusCode::OK),
         Err(Refusal::Failed(Failed::DoesNotOpen)) => Ok(StatusCode::CONFLICT),
@@ -149,8 +148,8 @@ async fn rotate(
 ) -> Result<Response, Refusal> {
     let current = served.keys.current(Timestamp::now());
     let move_to_current = |sent, opened| re_encrypt(sent, opened, &current?.certificate);
-    let purpose = Purpose::ReEncrypt(peer);
-    let moved = served.open(request, Sent::first, purpose, move_to_current);
+    let purpose = Purpose::ReEncrypt;
+    let moved = served.open(peer, request, Sent::first, purpose, move_to_current);
     let moved = moved.await?.ok_or(Refusal::NotThis)?;
     Ok(Json(moved).into_response())
 }
@@ -192,18 +191,24 @@ impl IntoResponse for Refusal {
 }
 
 impl Served {
+    /// Reads what a denied request has to say: a client that is still sending would see no answer. Who
+    /// asks first whether to send it has not begun.
+    async fn discard(&self, request: Request) {
+        if !request.headers().contains_key(EXPECT) {
+            self.bodies.discard(request.into_body()).await;
+        }
+    }
+
     /// Opens what a request holds and makes something of it, where that may block. Only one request does
     /// so at a time, and it stops when its client goes.
     async fn open<T: Send + 'static>(
         &self,
+        peer: IpAddr,
         request: Request,
         read: fn(&[u8]) -> Option<Sent>,
         purpose: Purpose,
         then: impl FnOnce(Sent, Opened) -> T + Send + 'static,
     ) -> Result<T, Refusal> {
-        let (Purpose::Verify(peer) | Purpose::ReEncrypt(peer)) = purpose else {
-            return Err(Refusal::NotThis);
-        };
         let body = self.bodies.read(request.into_body()).await;
         let body = body.map_err(Refusal::Body)?;
         let turn = Arc::clone(&self.opening).acquire_owned().await;
@@ -230,17 +235,14 @@ impl Served {
             let sent = read(&body.bytes).ok_or(Refusal::NotThis)?;
             drop(body);
             let opened = sent.open(&keys, accept_deprecated, &mut effort);
-            note(&audit, purpose, &sent.sealed, &opened);
+            let keys = opened.as_ref().ok().map(Opened::keys);
+            let now = Timestamp::now();
+            audit.note(purpose, Some(peer), &sent.sealed, keys.as_ref(), now);
             Ok(then(sent, opened.map_err(Refusal::Failed)?))
         };
         let work = tokio::task::spawn_blocking(work).await;
         work.unwrap_or(Err(Refusal::NotThis))
     }
-}
-
-fn note(audit: &Audit, purpose: Purpose, sealed: &SealedSecret, opened: &Result<Opened, Failed>) {
-    let keys = opened.as_ref().ok().map(Opened::keys);
-    audit.note(purpose, sealed, keys.as_ref(), Timestamp::now());
 }
 
 /// Lets in what its bucket and its peer's budget allow.
@@ -264,15 +266,6 @@ async fn limit(
     };
     turn.tell(answer.headers_mut());
     answer
-}
-
-impl Served {
-    async fn discard(&self, request: Request<Body>) {
-        // Who asks first whether to send the body has not sent it.
-        if !request.headers().contains_key(axum::http::header::EXPECT) {
-            self.bodies.discard(request.into_body()).await;
-        }
-    }
 }
 
 async fn count(State(served): State<Served>, request: Request, next: Next) -> Response {

@@ -78,7 +78,13 @@ impl Unsealing {
             };
             let unsealed = sealing::unseal_within(&object, &keys, &renderer, &mut effort(ENOUGH));
             let opened_by = unsealed.as_ref().ok().map(|unsealed| &unsealed.keys);
-            audit.note(Purpose::Reconcile, &object, opened_by, Timestamp::now());
+            audit.note(
+                Purpose::Reconcile,
+                None,
+                &object,
+                opened_by,
+                Timestamp::now(),
+            );
             unsealed.map_err(|error| {
                 let find = |failures| Causes::find(&object, failures, &keys, &mut effort(SEARCH));
                 let causes = match &error {

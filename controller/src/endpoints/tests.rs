@@ -1,5 +1,6 @@
 use std::collections::BTreeMap;
 
+use axum::body::Body;
 use axum::http::HeaderMap;
 use http_body_util::BodyExt;
 use k8s_openapi::ByteString;
