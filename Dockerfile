@@ -10,5 +10,5 @@ RUN cargo build --release --locked -p controller
 FROM ${RUN_IMAGE}
 COPY --from=build /source/target/release/controller /usr/local/bin/controller
 USER 1001
-EXPOSE 8080
+EXPOSE 8080 8081
 CMD ["controller"]
