@@ -202,7 +202,12 @@ pub(crate) fn mutate(random: &mut Random, seeds: &[Vec<u8>]) -> Vec<u8> {
         b"%00",
         b"/v1/rotate",
     ];
-    let mut request = seeds[random.below(seeds.len())].clone();
+    // The last ones lead furthest.
+    let from = match random.below(2) {
+        0 => seeds.len().saturating_sub(25),
+        _ => 0,
+    };
+    let mut request = seeds[from + random.below(seeds.len() - from)].clone();
     for _ in 0..=random.below(5) {
         let at = random.below(request.len() + 1);
         let end = (at + random.below(20)).min(request.len());
