@@ -102,3 +102,59 @@ impl Effort for ForRequest {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use prometheus::HistogramOpts;
+
+    use super::*;
+
+    fn watch() -> Stopwatch {
+        Stopwatch::new(Histogram::with_opts(HistogramOpts::new("a", "b")).unwrap())
+    }
+
+    fn request(failures_left: usize, cores: usize) -> ForRequest {
+        ForRequest {
+            failures_left,
+            budget: Arc::new(Budget::new(1000)),
+            peer: [10, 0, 0, 1].into(),
+            gone: CancellationToken::new(),
+            cores: Arc::new(Semaphore::new(cores)),
+            watch: watch(),
+        }
+    }
+
+    #[test]
+    fn an_object_costs_no_more_than_is_allowed() {
+        let mut effort = ForObject {
+            left: 2,
+            watch: watch(),
+        };
+        assert_eq!([(); 3].map(|()| effort.begin()), [true, true, false]);
+        effort.end(true);
+        assert_eq!(effort.watch.seconds.get_sample_count(), 1);
+    }
+
+    #[test]
+    fn only_what_was_in_vain_counts_against_a_request() {
+        let mut effort = request(1, 1);
+        for opened in [true, true, false] {
+            assert!(effort.begin());
+            effort.end(opened);
+        }
+        assert!(!effort.begin());
+    }
+
+    #[test]
+    fn nothing_is_done_for_a_client_that_has_gone() {
+        let mut effort = request(1, 1);
+        effort.gone.cancel();
+        assert!(!effort.begin());
+    }
+
+    #[test]
+    fn a_request_goes_on_although_every_core_is_busy() {
+        let mut effort = request(1, 0);
+        assert!(effort.begin());
+    }
+}

@@ -319,6 +319,32 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
+    async fn tells_how_much_there_is_to_do_and_for_how_long_it_has_waited() {
+        let queue = queue();
+        let second = Duration::from_secs(1);
+        queue.add(key("old"), Urgency::Backlog);
+        queue.add_after(key("later"), 9 * second);
+        tokio::time::advance(2 * second).await;
+        queue.add(key("new"), Urgency::Fresh);
+        queue.add(key("old"), Urgency::Fresh); // which has waited all the same
+        tokio::time::advance(second).await;
+        let depth = Depth {
+            fresh: 2,
+            backlog: 0,
+            later: 1,
+            oldest: 3 * second,
+        };
+        assert_eq!(queue.depth(Instant::now()), depth);
+        let working = [queue.next().await, queue.next().await];
+        let depth = Depth {
+            later: 1,
+            ..Depth::default()
+        };
+        assert_eq!(queue.depth(Instant::now()), depth);
+        drop(working);
+    }
+
+    #[tokio::test(start_paused = true)]
     async fn never_hands_out_an_object_that_is_worked_on() {
         let queue = queue();
         queue.add(key("a"), Urgency::Fresh);
