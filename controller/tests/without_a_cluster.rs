@@ -5,7 +5,7 @@ use std::convert::Infallible;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::process::Command;
 
-use controller::{Config, Listeners};
+use controller::{AuditLog, Config, Listeners};
 use http::{Request, Response};
 use kube::Client;
 use kube::client::Body;
@@ -32,10 +32,7 @@ async fn get(address: SocketAddr, path: &str) -> String {
 
 #[tokio::test]
 async fn is_alive_but_not_ready_and_has_no_certificate_before_there_are_keys() {
-    let listeners = Listeners {
-        http: TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await.unwrap(),
-        metrics: TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await.unwrap(),
-    };
+    let listeners = listeners().await;
     let address = listeners.http.local_addr().unwrap();
     let config = Config::defaults("kube-system");
     let ask = async {
@@ -53,6 +50,34 @@ async fn is_alive_but_not_ready_and_has_no_certificate_before_there_are_keys() {
         _ = stop.send(());
     });
     ended.unwrap();
+}
+
+async fn listeners() -> Listeners {
+    Listeners {
+        http: TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await.unwrap(),
+        metrics: TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await.unwrap(),
+    }
+}
+
+#[tokio::test]
+async fn does_not_start_without_the_audit_log_it_was_asked_for() {
+    let mut config = Config::defaults("kube-system");
+    config.audit_log = Some(AuditLog::File("/nowhere/audit.json".into()));
+    let signals = controller::Signals::until(std::future::pending());
+    let ended = controller::run(nobody(), config, listeners().await, signals).await;
+    let error = ended.unwrap_err().to_string();
+    assert!(error.starts_with("cannot open the audit log: "), "{error}");
+}
+
+#[test]
+fn ends_with_2_where_nothing_would_get_through() {
+    for flag in ["--rate-limit=0", "--rsa-rate-limit=0", "--rate-limit=x"] {
+        let controller = Command::new(env!("CARGO_BIN_EXE_controller"))
+            .arg(flag)
+            .output()
+            .unwrap();
+        assert_eq!(controller.status.code(), Some(2), "{flag}");
+    }
 }
 
 #[test]
