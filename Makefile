@@ -67,6 +67,15 @@ bench: ## what sealing and unsealing cost here
 	cargo bench -p sealing
 	cargo bench -p cli --bench process
 
+.PHONY: load
+load: ## what the controller bears over HTTP here
+	cargo build --release -p controller
+	ulimit -n 8192 && cargo run -q --release -p tests --example load
+
+.PHONY: fuzz
+fuzz: ## mutated requests for ten minutes
+	cargo run -q --release -p tests --example fuzz_requests -- 600
+
 .PHONY: bars
 bars: ## the numbers we watch; they fail nothing
 	@.ci/bars
