@@ -12,25 +12,40 @@ use crate::scope::Scope;
 
 const PAGE: u32 = 500;
 
-/// Whether no SealedSecret that is watched carries a status. Without an answer there is no proof; where
-/// SealedSecrets are not even defined, there are none.
+/// What a list of SealedSecrets tells.
+enum Told {
+    Opened,
+    Untouched,
+    /// Who may not list them could never open one; but rights also get lost.
+    Forbidden,
+}
+
+/// Whether no SealedSecret that is watched carries a status. Without an answer there is no proof, and of all
+/// that is watched something has to answer; where SealedSecrets are not even defined, there are none.
 pub(crate) async fn no_sealed_secret_was_opened(client: &Client, config: &Config) -> bool {
     let resource = ApiResource::erase::<SealedSecret>(&());
+    let mut is_told = false;
     for scope in Scope::all(config) {
         let api = scope.dynamic_api(client, &resource);
-        match was_opened(&api).await {
-            Ok(false) => {}
-            Ok(true) => return false,
+        match tell(&api).await {
+            Ok(Told::Untouched) => is_told = true,
+            Ok(Told::Forbidden) => {}
+            Ok(Told::Opened) => return false,
             Err(error) => {
                 tracing::error!(error, "cannot tell whether there was a sealing key");
                 return false;
             }
         }
     }
-    true
+    if !is_told {
+        tracing::error!(
+            "cannot tell whether there was a sealing key: no SealedSecrets may be listed"
+        );
+    }
+    is_told
 }
 
-async fn was_opened(api: &Api<DynamicObject>) -> Result<bool, String> {
+async fn tell(api: &Api<DynamicObject>) -> Result<Told, String> {
     let mut page = ListParams::default().limit(PAGE);
     loop {
         let listed = match in_time(api.list(&page))
@@ -38,7 +53,8 @@ async fn was_opened(api: &Api<DynamicObject>) -> Result<bool, String> {
             .map_err(|late| late.to_string())?
         {
             Ok(listed) => listed,
-            Err(kube::Error::Api(status)) if status.code == 404 => return Ok(false),
+            Err(kube::Error::Api(status)) if status.code == 404 => return Ok(Told::Untouched),
+            Err(kube::Error::Api(status)) if status.code == 403 => return Ok(Told::Forbidden),
             Err(error) => return Err(error.to_string()),
         };
         let has_status = |object: &DynamicObject| {
@@ -47,11 +63,11 @@ async fn was_opened(api: &Api<DynamicObject>) -> Result<bool, String> {
                 .is_some_and(|status| !status.is_empty())
         };
         if listed.items.iter().any(has_status) {
-            return Ok(true);
+            return Ok(Told::Opened);
         }
         match listed.metadata.continue_.filter(|token| !token.is_empty()) {
             Some(token) => page = page.continue_token(&token),
-            None => return Ok(false),
+            None => return Ok(Told::Untouched),
         }
     }
 }
