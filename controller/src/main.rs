@@ -3,6 +3,7 @@
 use std::io::{Write, stderr, stdout};
 use std::process::ExitCode;
 
+use anyhow::Context;
 use controller::{Asked, Config, Listeners, Signals, connect, listen, parse, run, start_log};
 use tokio::runtime::Runtime;
 
@@ -27,7 +28,7 @@ fn main() -> ExitCode {
     match start(config) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
-            tracing::error!("{error}");
+            tracing::error!("{error:#}");
             ExitCode::from(2)
         }
     }
@@ -38,9 +39,13 @@ fn start(config: Config) -> anyhow::Result<()> {
     let result = runtime.block_on(async {
         let signals = Signals::of_process()?;
         let client = connect(config.kubeconfig.as_deref(), config.request_limit).await?;
+        let at = async |address: &str| {
+            let listener = listen(address).await;
+            listener.with_context(|| format!("cannot listen at `{address}`"))
+        };
         let listeners = Listeners {
-            http: listen(&config.http.listen_addr).await?,
-            metrics: listen(&config.listen_metrics_addr).await?,
+            http: at(&config.http.listen_addr).await?,
+            metrics: at(&config.listen_metrics_addr).await?,
         };
         run(client, config, listeners, signals).await?;
         Ok(())
