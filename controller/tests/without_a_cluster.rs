@@ -3,10 +3,14 @@
 
 use std::convert::Infallible;
 use std::net::{Ipv4Addr, SocketAddr};
-use std::process::Command;
+use std::process::{Command, Stdio};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
 
+use axum::Router;
 use controller::{AuditLog, Config, Listeners};
-use http::{Request, Response};
+use http::{Request, Response, StatusCode};
 use kube::Client;
 use kube::client::Body;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
@@ -100,4 +104,58 @@ fn prints_its_version_before_anything_else() {
         numbers.iter().all(|number| number.parse::<u32>().is_ok()),
         "{said}"
     );
+}
+
+/// A server that counts what it is asked, and answers that it is not ready.
+async fn counting() -> (SocketAddr, Arc<AtomicUsize>) {
+    let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await.unwrap();
+    let (address, asked) = (
+        listener.local_addr().unwrap(),
+        Arc::new(AtomicUsize::new(0)),
+    );
+    let counter = Arc::clone(&asked);
+    let answer = move || {
+        counter.fetch_add(1, Ordering::SeqCst);
+        async { StatusCode::SERVICE_UNAVAILABLE }
+    };
+    tokio::spawn(async { axum::serve(listener, Router::new().fallback(answer)).await });
+    (address, asked)
+}
+
+/// How often a controller with these settings asks within a second.
+async fn requests_in_a_second(words: &[&str]) -> usize {
+    let (address, asked) = counting().await;
+    let kubeconfig = tempfile::NamedTempFile::new().unwrap();
+    let text = format!(
+        "{{clusters: [{{name: c, cluster: {{server: 'http://{address}'}}}}], \
+        contexts: [{{name: c, context: {{cluster: c, user: u}}}}], current-context: c, users: [{{name: u}}]}}"
+    );
+    std::fs::write(kubeconfig.path(), text).unwrap();
+    let mut controller = Command::new(env!("CARGO_BIN_EXE_controller"))
+        .args(["--listen-addr=127.0.0.1:0", "--listen-metrics-addr=127.0.0.1:0", "--kubeconfig"])
+        .arg(kubeconfig.path())
+        .args(words)
+        .env("POD_NAMESPACE", "kube-system")
+        .stdout(Stdio::null())
+        .stderr(Stdio::null())
+        .spawn()
+        .unwrap();
+    tokio::time::timeout(Duration::from_secs(20), async {
+        while asked.load(Ordering::SeqCst) == 0 {
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+    })
+    .await
+    .unwrap();
+    tokio::time::sleep(Duration::from_secs(1)).await;
+    controller.kill().unwrap();
+    controller.wait().unwrap();
+    asked.load(Ordering::SeqCst)
+}
+
+#[tokio::test]
+async fn asks_no_more_than_it_was_told() {
+    let limited = ["--kubeclient-qps=0.001", "--kubeclient-burst=2"];
+    assert_eq!(requests_in_a_second(&limited).await, 2);
+    assert!(requests_in_a_second(&[]).await > 2);
 }
