@@ -36,7 +36,7 @@ Version Flagenv Pflagenv IsMultiDocumentYAML promtool
 ";
 
 /// Files whose scenarios look at answers, versions or keys, which are new each time.
-const ABOUT_ANSWERS: [&str; 13] = [
+const ABOUT_ANSWERS: [&str; 16] = [
     "audit",
     "canaries",
     "command_line",
@@ -47,8 +47,11 @@ const ABOUT_ANSWERS: [&str; 13] = [
     "integration",
     "kubectl",
     "metrics",
+    "permissions",
+    "process",
     "raw_requests",
     "renewal",
+    "steady",
     "watching",
 ];
 

@@ -5,7 +5,8 @@ use std::net::{Ipv4Addr, SocketAddr};
 
 use controller::{Config, Listeners, Signals};
 use k8s_openapi::ByteString;
-use k8s_openapi::api::core::v1::{Event, Namespace, Secret, Service};
+use k8s_openapi::api::authentication::v1::TokenRequest;
+use k8s_openapi::api::core::v1::{Event, Namespace, Secret, Service, ServiceAccount};
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 use kube::api::{DeleteParams, DynamicObject, ListParams, PostParams};
 use kube::core::ApiResource;
@@ -17,7 +18,8 @@ use tokio::net::TcpListener;
 use tokio::sync::{mpsc, oneshot};
 use tokio::task::JoinHandle;
 
-use crate::server::{CRD, Server, USER};
+use crate::requests::Request;
+use crate::server::{self, CRD, Server, USER, is_real};
 use crate::{Fixture, eventually};
 
 /// The controller's own namespace.
@@ -219,25 +221,58 @@ impl Cluster {
         file(&self.server.kubeconfig_of_anybody())
     }
 
-    /// How often the controller wrote anything; in memory, how often anybody did.
-    pub async fn writes(&self) -> u64 {
-        if let Some(writes) = self.server.writes() {
-            return writes.iter().filter(|write| write.user == USER).count() as u64;
+    /// All that the controller asked so far, in order.
+    pub fn requests(&self) -> Vec<Request> {
+        let mut requests = self.server.requests();
+        requests.retain(|request| request.user == USER);
+        requests
+    }
+
+    /// A kubeconfig for a controller that runs as a process: with a token of its ServiceAccount, where there is one.
+    pub async fn kubeconfig_of_the_controller(&self) -> NamedTempFile {
+        if !is_real() {
+            return self.kubeconfig();
         }
-        let objects = self.sealed_secrets("shop");
-        let list = objects.list(&ListParams::default()).await.unwrap();
-        list.metadata.resource_version.unwrap().parse().unwrap()
+        let accounts: Api<ServiceAccount> = Api::namespaced(self.client.clone(), KEY_NAMESPACE);
+        let (hour, once) = (TokenRequest::default(), PostParams::default());
+        let asked = accounts.create_token_request(SERVICE, &once, &hour).await;
+        let token = asked.unwrap().status.unwrap().token;
+        let mut kubeconfig: Value = serde_json::from_str(&self.server.kubeconfig()).unwrap();
+        kubeconfig["users"][0]["user"] = json!({ "token": token });
+        file(&kubeconfig.to_string())
+    }
+
+    /// Creates every object of a manifest.
+    pub async fn create_from_yaml(&self, yaml: &str) {
+        server::create_from_yaml(&self.client, yaml).await;
+    }
+
+    /// How many requests came from a user that is no controller.
+    pub fn requests_of(&self, user: &str) -> usize {
+        let requests = self.server.requests();
+        let of_user = requests.iter().filter(|request| request.user == user);
+        of_user.count()
+    }
+
+    /// Leaves no SealedSecret, Secret or Event anywhere.
+    pub async fn clear(&self) {
+        server::tidy_up(&self.client).await;
+    }
+
+    /// How often the controller wrote anything.
+    pub fn writes(&self) -> usize {
+        let requests = self.requests();
+        requests.iter().filter(|request| request.is_write()).count()
     }
 
     /// Who deleted an object, where there is an audit log.
     pub fn deleted_by(&self, resource: &str, name: &str) -> Option<Vec<String>> {
-        let writes = self.server.writes()?.into_iter();
-        let deletes = writes.filter(|write| {
-            write.verb == "delete"
-                && write.object["resource"] == resource
-                && write.object["name"] == name
+        is_real().then_some(())?;
+        let requests = self.server.requests().into_iter();
+        let deletes = requests.filter(|request| {
+            request.is("delete", resource) && request.is_write() && request.object["name"] == name
         });
-        Some(deletes.map(|write| write.user).collect())
+        Some(deletes.map(|delete| delete.user).collect())
     }
 
     pub async fn create_namespace(&self, name: &str) {
@@ -336,6 +371,16 @@ impl Cluster {
             .delete(name, &DeleteParams::default())
             .await
             .unwrap();
+    }
+
+    /// Waits until there is no such Secret.
+    pub async fn gone(&self, namespace: &str, name: &str) {
+        let secrets = self.secrets(namespace);
+        eventually(&format!("Secret {namespace}/{name} is gone"), async || {
+            let found = secrets.get_opt(name).await.unwrap();
+            found.is_none().then_some(())
+        })
+        .await;
     }
 
     /// Waits for a Secret, and gives its items as text.

@@ -21,6 +21,7 @@ use serde_json::{Value, json};
 
 use crate::certificates::{Authority, Issued};
 use crate::eventually;
+use crate::requests::Request;
 use crate::tunnel::Tunnel;
 
 const KEEPER: &str = include_str!("../kubernetes/keeper.sh");
@@ -28,11 +29,14 @@ const KEEPER: &str = include_str!("../kubernetes/keeper.sh");
 const PORTS: std::ops::Range<u16> = 20_000..30_000;
 const CONTROLLERS: &str = "garbage-collector-controller,namespace-controller,serviceaccount-controller,\
                            root-ca-certificate-publisher-controller,clusterrole-aggregation-controller";
+/// Writes by whomever, and whatever the controller asks, or somebody without a name.
 const AUDIT_POLICY: &str = "
 apiVersion: audit.k8s.io/v1
 kind: Policy
 omitStages: [RequestReceived]
 rules:
+- level: Metadata
+  users: ['system:serviceaccount:kube-system:sealed-secrets-controller', 'system:anonymous']
 - level: Metadata
   verbs: [create, update, patch, delete, deletecollection]
 - level: None
@@ -47,13 +51,6 @@ pub(crate) struct ControlPlane {
     authority: Authority,
     keeper: Child,
     pub(crate) tunnel: Tunnel,
-}
-
-/// One write, as the API server's audit log tells it.
-pub(crate) struct Write {
-    pub(crate) user: String,
-    pub(crate) verb: String,
-    pub(crate) object: Value,
 }
 
 impl ControlPlane {
@@ -145,21 +142,21 @@ impl ControlPlane {
         .to_string()
     }
 
-    /// Every write that succeeded so far, by whomever.
-    pub(crate) fn writes(&self) -> Vec<Write> {
-        let log = std::fs::read_to_string(self.folder.join("audit.json")).unwrap_or_default();
+    /// Every write by whomever, and every request of the controller, so far.
+    pub(crate) fn requests(&self) -> Vec<Request> {
+        let log = std::fs::read_to_string(self.folder.join("audit.log")).unwrap_or_default();
         let lines = log
             .lines()
             .filter_map(|line| serde_json::from_str::<Value>(line).ok())
-            .filter(|line| line["responseStatus"]["code"].as_u64() < Some(300));
+            // a watch is told when it begins, and again when it ends
+            .filter(|line| line["verb"] != "watch" || line["stage"] == "ResponseStarted");
+        let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
         lines
-            .map(|line| Write {
-                user: line["user"]["username"]
-                    .as_str()
-                    .unwrap_or_default()
-                    .to_owned(),
-                verb: line["verb"].as_str().unwrap_or_default().to_owned(),
+            .map(|line| Request {
+                user: text(&line["user"]["username"]),
+                verb: text(&line["verb"]),
                 object: line["objectRef"].clone(),
+                code: line["responseStatus"]["code"].as_u64().unwrap_or_default(),
             })
             .collect()
     }
@@ -253,7 +250,7 @@ fn apiserver_arguments(folder: &Path, etcd: u16, secure: u16) -> Vec<String> {
         "--endpoint-reconciler-type=none".to_owned(),
         format!("--egress-selector-config-file={}", file("egress.yaml")),
         format!("--audit-policy-file={}", file("audit-policy.yaml")),
-        format!("--audit-log-path={}", file("audit.json")),
+        format!("--audit-log-path={}", file("audit.log")),
     ]
 }
 

@@ -33,12 +33,25 @@ impl Kubectl {
     /// The same with a command that edits a file.
     pub async fn run_with_editor(&self, words: &[&str], stdin: &str, editor: &str) -> Ended {
         let mut command = Command::new(&self.program);
+        command.args(["-n", "shop"]).args(words);
+        self.end(command, stdin, editor).await
+    }
+
+    /// Runs a script that calls kubectl.
+    pub async fn script(&self, script: &str) -> Ended {
+        let mut command = Command::new("sh");
+        command.args(["-c", script]);
+        self.end(command, "", "false").await
+    }
+
+    async fn end(&self, mut command: Command, stdin: &str, editor: &str) -> Ended {
+        let mut path = self.program.parent().unwrap().as_os_str().to_owned();
+        path.push(":");
+        path.push(std::env::var_os("PATH").unwrap_or_default());
         command
-            .args(["-n", "shop"])
-            .args(words)
             .env_clear()
             .env("HOME", self.home.path())
-            .env("PATH", std::env::var_os("PATH").unwrap_or_default())
+            .env("PATH", path)
             .env("KUBE_EDITOR", editor)
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())

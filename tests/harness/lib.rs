@@ -14,6 +14,8 @@ mod kubeseal;
 mod normal;
 #[path = "../../sealing/tests/oracle/mod.rs"]
 mod oracle;
+mod process;
+mod requests;
 mod scanner;
 mod sealed_secret;
 mod server;
@@ -26,6 +28,8 @@ pub use kubectl::Kubectl;
 pub use kubeseal::{Ended, kubeseal};
 pub use normal::Normal;
 pub use oracle::Oracle;
+pub use process::Process;
+pub use requests::Request;
 pub use scanner::{Canary, Sink, find_leaks};
 pub use sealed_secret::{Builder, Fixture, sealed_secret};
 pub use server::{is_real, is_recording};

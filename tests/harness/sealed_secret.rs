@@ -3,6 +3,8 @@
 use std::collections::BTreeMap;
 
 use jiff::{SignedDuration, Timestamp};
+use k8s_openapi::api::core::v1::Secret;
+use kube::ResourceExt;
 use sealing::{Certificate, GeneratedKey, Plaintext, Scope, seal_value};
 use serde_json::{Value, json};
 
@@ -45,6 +47,17 @@ impl Fixture {
     pub fn fingerprint(&self) -> String {
         let certificate = Certificate::from_pem(self.certificate.as_bytes()).unwrap();
         certificate.fingerprint().short().to_owned()
+    }
+
+    /// The key of a key Secret.
+    pub fn of(secret: &Secret) -> Self {
+        let data = secret.data.as_ref().unwrap();
+        let text = |item: &str| String::from_utf8(data[item].0.clone()).unwrap();
+        Self {
+            name: secret.name_any(),
+            private_key: text("tls.key"),
+            certificate: text("tls.crt"),
+        }
     }
 
     fn read(name: &str, vectors: &str) -> Self {

@@ -12,7 +12,8 @@ use kube::{Api, Client, ResourceExt};
 use sealing::SealedSecret;
 use serde_json::{Value, json};
 
-use crate::control_plane::{self, ControlPlane, Write};
+use crate::control_plane::{self, ControlPlane};
+use crate::requests::{Kept, Request};
 use crate::{KEY_NAMESPACE, SERVICE, eventually};
 
 pub(crate) const CRD: &str = include_str!("../../crds/sealedsecrets.yaml");
@@ -31,7 +32,7 @@ const AWAY: Duration = Duration::from_secs(3);
 static IDLE: Mutex<Vec<Real>> = Mutex::new(Vec::new());
 
 pub(crate) enum Server {
-    InMemory(ApiServer),
+    InMemory(ApiServer, Kept),
     Real(Box<Lease>),
 }
 
@@ -71,7 +72,7 @@ impl Server {
         };
         tidy_up(&control_plane::client(&real.plane.kubeconfig()).await).await;
         Self::Real(Box::new(Lease {
-            begins_at: real.plane.writes().len(),
+            begins_at: real.plane.requests().len(),
             real: Some(real),
             is_shared: true,
         }))
@@ -100,13 +101,13 @@ impl Server {
 
     async fn prepared(server: ApiServer, crd: &str) -> Self {
         prepare_in_memory(&server, crd).await;
-        Self::InMemory(server)
+        Self::InMemory(server, Kept::default())
     }
 
     /// Everything is allowed to it.
     pub(crate) async fn client(&self) -> Client {
         match self {
-            Self::InMemory(server) => Client::new(server.service(), "default"),
+            Self::InMemory(server, _) => Client::new(server.service(), "default"),
             Self::Real(lease) => control_plane::client(&Real::kubeconfig(lease)).await,
         }
     }
@@ -114,17 +115,22 @@ impl Server {
     /// What the controller is allowed, is allowed to it.
     pub(crate) async fn controller_client(&self) -> Client {
         match self {
-            Self::InMemory(server) => Client::new(server.service(), "default"),
-            // not by a token: those do not survive a server that starts over
+            Self::InMemory(server, kept) => kept.client(&server.service(), USER),
+            // as the program connects, though not by a token: those do not survive a server that starts over
             Self::Real(lease) => {
-                control_plane::client(&lease.real().plane.kubeconfig_of(USER, GROUP)).await
+                let kubeconfig = tempfile::NamedTempFile::new().unwrap();
+                let text = lease.real().plane.kubeconfig_of(USER, GROUP);
+                std::fs::write(kubeconfig.path(), text).unwrap();
+                controller::connect(Some(kubeconfig.path()), None)
+                    .await
+                    .unwrap()
             }
         }
     }
 
     pub(crate) fn kubeconfig(&self) -> String {
         match self {
-            Self::InMemory(server) => server.kubeconfig(),
+            Self::InMemory(server, _) => server.kubeconfig(),
             Self::Real(lease) => Real::kubeconfig(lease),
         }
     }
@@ -132,7 +138,7 @@ impl Server {
     /// Of somebody who is known and has no rights of their own, where there are rights.
     pub(crate) fn kubeconfig_of_anybody(&self) -> String {
         match self {
-            Self::InMemory(server) => server.kubeconfig(),
+            Self::InMemory(server, _) => server.kubeconfig(),
             Self::Real(lease) => lease.real().plane.kubeconfig_of("ann", "shoppers"),
         }
     }
@@ -140,7 +146,7 @@ impl Server {
     /// Says what answers `services/proxy` of our Service.
     pub(crate) fn lead_service_to(&self, address: SocketAddr) {
         match self {
-            Self::InMemory(server) => server.serve_behind(KEY_NAMESPACE, SERVICE, address),
+            Self::InMemory(server, _) => server.serve_behind(KEY_NAMESPACE, SERVICE, address),
             Self::Real(lease) => lease.real().plane.tunnel.lead_to(address),
         }
     }
@@ -148,7 +154,7 @@ impl Server {
     /// Makes it lose everything, as if etcd had, and puts back what it held when it was started with our CRD.
     pub(crate) async fn start_over(&mut self) {
         match self {
-            Self::InMemory(server) => {
+            Self::InMemory(server, _) => {
                 server.start_over(AWAY).await.unwrap();
                 prepare_in_memory(server, CRD).await;
             }
@@ -161,11 +167,11 @@ impl Server {
         }
     }
 
-    /// What was written in this scenario, by whomever, where there is an audit log.
-    pub(crate) fn writes(&self) -> Option<Vec<Write>> {
+    /// All that the controller asked in this scenario; on a real server also every write by whomever.
+    pub(crate) fn requests(&self) -> Vec<Request> {
         match self {
-            Self::InMemory(_) => None,
-            Self::Real(lease) => Some(lease.real().plane.writes().split_off(lease.begins_at)),
+            Self::InMemory(_, kept) => kept.all(),
+            Self::Real(lease) => lease.real().plane.requests().split_off(lease.begins_at),
         }
     }
 }
@@ -259,7 +265,7 @@ async fn create_backend(client: &Client) {
 }
 
 /// Leaves nothing of earlier scenarios in any namespace.
-async fn tidy_up(client: &Client) {
+pub(crate) async fn tidy_up(client: &Client) {
     let (all, now) = (ListParams::default(), DeleteParams::default());
     let namespaces: Api<Namespace> = Api::all(client.clone());
     for namespace in namespaces.list(&all).await.unwrap() {
@@ -281,7 +287,8 @@ fn sealed_secrets(client: &Client) -> Api<DynamicObject> {
     Api::all_with(client.clone(), &ApiResource::erase::<SealedSecret>(&()))
 }
 
-async fn create_from_yaml(client: &Client, yaml: &str) {
+/// Creates every object of a manifest.
+pub(crate) async fn create_from_yaml(client: &Client, yaml: &str) {
     let documents: Vec<Value> = serde_saphyr::from_multiple(yaml).unwrap();
     for document in documents.into_iter().filter(|document| !document.is_null()) {
         create(client, document).await;

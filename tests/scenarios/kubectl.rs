@@ -209,6 +209,42 @@ async fn edits_labels_watches_and_deletes_a_sealed_secret() {
     .await;
 }
 
+/// The guide's own command, for those who go back: upstream never touches what it does not know.
+#[tokio::test(flavor = "multi_thread")]
+async fn removes_ready_as_the_guide_says() {
+    let guide = include_str!("../../docs/migrate.md");
+    let (_, way_back) = guide.split_once("\n## Back\n").unwrap();
+    let (_, script) = way_back.split_once("```sh\n").unwrap();
+    let (script, _) = script.split_once("```").unwrap();
+    let (key, mut cluster) = (Fixture::rsa2048(), Cluster::empty().await);
+    cluster = cluster.with_keys(&[&key]).await;
+    let Some(kubectl) = Kubectl::of(&cluster) else {
+        return;
+    };
+    for name in ["a", "b"] {
+        let sealed = sealed_secret(name).item("a", "b", &key);
+        cluster.create(sealed.object()).await;
+        cluster.condition("shop", name, "Ready", "True").await;
+    }
+    cluster.stop_controller().await;
+    // As upstream leaves an object that it made.
+    cluster
+        .create(sealed_secret("old").item("a", "b", &key).object())
+        .await;
+    let synced = serde_json::json!({ "conditions": [{ "type": "Synced", "status": "True" }] });
+    cluster.write_status("shop", "old", synced).await;
+    kubectl.script(script).await;
+    for name in ["a", "b", "old"] {
+        let object = cluster.sealed_secrets("shop").get(name).await.unwrap();
+        let conditions = object.data["status"]["conditions"].as_array().unwrap();
+        let types: Vec<_> = conditions
+            .iter()
+            .map(|condition| condition["type"].as_str())
+            .collect();
+        assert_eq!(types, [Some("Synced")], "{name}");
+    }
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn says_what_the_controller_may_do() {
     if !is_real() {

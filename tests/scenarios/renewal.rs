@@ -91,14 +91,15 @@ async fn makes_a_key_at_start_if_the_newest_is_from_before_the_cutoff() {
 }
 
 #[tokio::test]
-async fn puts_labels_annotations_and_the_name_it_was_told_on_a_new_key() {
+async fn puts_on_a_new_key_what_it_was_told() {
     let mut cluster = Cluster::empty().await;
     let pair = |key: &str, value: &str| [(key.to_owned(), value.to_owned())].into();
     let config = Config {
         key_prefix: "our-key".to_owned(),
         key_labels: pair("team", "a"),
         key_annotations: pair("note", "b"),
-        common_name: "shop".to_owned(),
+        common_name: "our shop".to_owned(),
+        key_ttl: SignedDuration::from_hours(48),
         ..quiet()
     };
     cluster.run_controller(config).await;
@@ -110,6 +111,20 @@ async fn puts_labels_annotations_and_the_name_it_was_told_on_a_new_key() {
         ("a", "active")
     );
     assert_eq!(made.annotations()["note"], "b");
+    let made = sealing::Certificate::from_pem(Fixture::of(&made).certificate.as_bytes()).unwrap();
+    assert_eq!(
+        made.not_after()
+            .duration_since(made.not_before())
+            .as_hours(),
+        48
+    );
+    let pem: String = made
+        .as_pem()
+        .lines()
+        .filter(|line| !line.starts_with('-'))
+        .collect();
+    let der = sealing::base64::decode(&pem).unwrap();
+    assert!(der.windows(8).any(|part| part == b"our shop"));
 }
 
 #[tokio::test]

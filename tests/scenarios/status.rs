@@ -123,17 +123,17 @@ async fn falls_silent_when_all_is_in_sync() {
         .create(sealed_secret("db").item("a", "b", &key).object())
         .await;
     cluster.condition("shop", "db", "Ready", "True").await;
-    let mut before = cluster.writes().await;
+    let mut before = cluster.writes();
     // The Event comes beside the status: wait until nothing moves, then see that nothing moves.
     eventually("the cluster is at rest", async || {
         tokio::time::sleep(std::time::Duration::from_millis(200)).await;
-        let now = cluster.writes().await;
+        let now = cluster.writes();
         let at_rest = now == before;
         before = now;
         at_rest.then_some(())
     })
     .await;
     tokio::time::sleep(std::time::Duration::from_millis(500)).await;
-    assert_eq!(cluster.writes().await, before);
+    assert_eq!(cluster.writes(), before);
     cluster.ends_as("falls-silent-when-all-is-in-sync").await;
 }

@@ -1,5 +1,8 @@
 //! A SealedSecret becomes a Secret, follows it, and goes with it.
 
+use std::time::Duration;
+
+use controller::Config;
 use kube::ResourceExt;
 use kube::api::DeleteParams;
 use serde_json::json;
@@ -268,4 +271,33 @@ async fn catches_up_with_what_happened_while_it_was_away() {
     cluster
         .ends_as("catches-up-with-what-happened-while-it-was-away")
         .await;
+}
+
+/// Of the many quick attempts that a failure gets there can be fewer.
+#[tokio::test]
+async fn slows_down_as_soon_as_it_is_told_to() {
+    let key = Fixture::rsa2048();
+    let config = Config {
+        quick_retries: 0,
+        ..quiet()
+    };
+    let cluster = Cluster::start_with(config, &[&key]).await;
+    let invalid = json!({ "type": "kubernetes.io/tls" }); // without the items that this type needs
+    cluster
+        .create(
+            sealed_secret("db")
+                .item("a", "b", &key)
+                .template(invalid)
+                .object(),
+        )
+        .await;
+    cluster.condition("shop", "db", "Synced", "False").await;
+    tokio::time::sleep(Duration::from_millis(500)).await;
+    let requests = cluster.requests();
+    let attempts = requests
+        .iter()
+        .filter(|request| request.is("create", "secrets"))
+        .count();
+    assert!((1..=2).contains(&attempts), "{attempts} attempts"); // five quick ones take a fifth of a second
+    cluster.ends_as("slows-down-as-soon-as-it-is-told-to").await;
 }

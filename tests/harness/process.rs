@@ -1,0 +1,136 @@
+//! The controller as a process of its own.
+
+use std::io::{BufRead, BufReader, Read};
+use std::process::{Child, Command, Stdio};
+use std::sync::{Arc, Mutex, PoisonError};
+
+use tempfile::NamedTempFile;
+
+use crate::{Cluster, Ended, KEY_NAMESPACE, eventually};
+
+/// A controller that runs; dropping it kills it.
+pub struct Process {
+    child: Child,
+    stdout: Arc<Mutex<String>>,
+    stderr: Arc<Mutex<String>>,
+    /// Gone with the process, and not before it was read.
+    _kubeconfig: NamedTempFile,
+}
+
+impl Process {
+    /// Starts the controller in the cluster, as its ServiceAccount, on a port of its own.
+    pub async fn start(program: &str, cluster: &Cluster, words: &[&str]) -> Self {
+        let kubeconfig = cluster.kubeconfig_of_the_controller().await;
+        let path = kubeconfig.path().to_str().unwrap().to_owned();
+        let always = [
+            "--kubeconfig",
+            &path,
+            "--listen-addr=127.0.0.1:0",
+            "--listen-metrics-addr=127.0.0.1:0",
+        ];
+        let mut child = Command::new(program)
+            .args(always)
+            .args(words)
+            .env_clear()
+            .env("POD_NAMESPACE", KEY_NAMESPACE)
+            .env("AWS_LC_SYS_NO_JITTER_ENTROPY", "1")
+            .stdin(Stdio::null())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()
+            .unwrap();
+        Self {
+            stdout: collect(child.stdout.take().unwrap()),
+            stderr: collect(child.stderr.take().unwrap()),
+            child,
+            _kubeconfig: kubeconfig,
+        }
+    }
+
+    pub fn id(&self) -> u32 {
+        self.child.id()
+    }
+
+    /// Sends a signal by its name: `TERM`, `INT`, `USR1`.
+    pub fn signal(&self, name: &str) {
+        let sent = Command::new("kill")
+            .args([&format!("-{name}"), &self.id().to_string()])
+            .status();
+        assert!(sent.unwrap().success());
+    }
+
+    pub fn stdout(&self) -> String {
+        text(&self.stdout)
+    }
+
+    pub fn stderr(&self) -> String {
+        text(&self.stderr)
+    }
+
+    /// Everything it has logged.
+    pub fn log(&self) -> String {
+        self.stdout() + &self.stderr()
+    }
+
+    /// Waits until it has logged this.
+    pub async fn logs(&self, what: &str) {
+        eventually(&format!("the log says {what:?}"), async || {
+            self.log().contains(what).then_some(())
+        })
+        .await;
+    }
+
+    /// Waits until it ends by itself.
+    pub async fn end(mut self) -> Ended {
+        let status = eventually("the controller ends", async || {
+            self.child.try_wait().unwrap()
+        })
+        .await;
+        let mut before = None;
+        // what it wrote last may still be on its way
+        eventually("its output is read", async || {
+            let now = Some(self.log());
+            (before == now).then_some(()).or_else(|| {
+                before = now;
+                None
+            })
+        })
+        .await;
+        Ended {
+            code: status
+                .code()
+                .and_then(|code| u8::try_from(code).ok())
+                .unwrap_or(u8::MAX),
+            stdout: self.stdout(),
+            stderr: self.stderr(),
+        }
+    }
+}
+
+impl Drop for Process {
+    fn drop(&mut self) {
+        _ = self.child.kill();
+        _ = self.child.wait();
+    }
+}
+
+fn text(collected: &Mutex<String>) -> String {
+    collected
+        .lock()
+        .unwrap_or_else(PoisonError::into_inner)
+        .clone()
+}
+
+/// Reads lines as they come, on a thread of its own.
+fn collect(pipe: impl Read + Send + 'static) -> Arc<Mutex<String>> {
+    let collected = Arc::new(Mutex::new(String::new()));
+    let into = Arc::clone(&collected);
+    std::thread::spawn(move || {
+        for line in BufReader::new(pipe).lines().map_while(Result::ok) {
+            let mut into = into.lock().unwrap_or_else(PoisonError::into_inner);
+            into.push_str(&line);
+            into.push('\n');
+        }
+    });
+    collected
+}
