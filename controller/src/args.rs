@@ -137,6 +137,12 @@ struct Flags {
     /// Open the deprecated field `data` of SealedSecrets
     #[arg(long, default_value = "true", value_name = "BOOL")]
     accept_deprecated_v1_data: Switch,
+    /// Make no Secrets of these types: a,b
+    #[arg(long, default_value = "", value_name = "TYPES")]
+    forbidden_types: String,
+    /// Put none of these labels and annotations on Secrets: a,b; one that ends in a slash stands for all that begin so
+    #[arg(long, default_value = "", value_name = "KEYS")]
+    forbidden_metadata: String,
     /// Watch all namespaces, or only the controller's own
     #[arg(long, default_value = "true", value_name = "BOOL")]
     all_namespaces: Switch,
@@ -296,6 +302,8 @@ impl Flags {
             first_key,
             watch_for_secrets: _,
             accept_deprecated_v1_data,
+            forbidden_types,
+            forbidden_metadata,
             all_namespaces,
             additional_namespaces,
             label_selector,
@@ -351,6 +359,8 @@ impl Flags {
             key_cutoff: cutoff(key_cutoff_time)?,
             first_key,
             accept_deprecated_data: accept_deprecated_v1_data.0,
+            forbidden_types: list(&forbidden_types),
+            forbidden_metadata: list(&forbidden_metadata),
             watched: watched(all_namespaces.0, &additional_namespaces, &namespace),
             label_selector,
             update_status: update_status.0,
@@ -464,17 +474,20 @@ fn pairs(text: &str, flag: &str, warn: &mut impl FnMut(String)) -> BTreeMap<Stri
     pairs
 }
 
-fn watched(all: bool, additional: &str, own: &str) -> Watched {
+/// The names between commas, each once.
+fn list(text: &str) -> Vec<String> {
     let mut names: Vec<String> = Vec::new();
-    for name in additional
-        .split(',')
-        .map(str::trim)
-        .filter(|name| !name.is_empty())
-    {
-        if name != own && !names.iter().any(|known| known == name) {
+    for name in text.split(',').map(str::trim) {
+        if !name.is_empty() && !names.iter().any(|known| known == name) {
             names.push(name.to_owned());
         }
     }
+    names
+}
+
+fn watched(all: bool, additional: &str, own: &str) -> Watched {
+    let mut names = list(additional);
+    names.retain(|name| name != own);
     if all && additional.is_empty() {
         Watched::All
     } else {

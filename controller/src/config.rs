@@ -33,6 +33,11 @@ pub struct Config {
     pub first_key: FirstKey,
     /// Whether the deprecated `spec.data` is opened.
     pub accept_deprecated_data: bool,
+    /// Types of Secrets that no SealedSecret may make.
+    pub forbidden_types: Vec<String>,
+    /// Labels and annotations that no SealedSecret may put on its Secret: keys, or how keys begin, with a slash
+    /// at the end.
+    pub forbidden_metadata: Vec<String>,
     /// Where SealedSecrets are watched.
     pub watched: Watched,
     /// Which SealedSecrets are watched: a label selector; empty for all.
@@ -181,6 +186,8 @@ impl Config {
             key_cutoff: None,
             first_key: FirstKey::default(),
             accept_deprecated_data: true,
+            forbidden_types: Vec::new(),
+            forbidden_metadata: Vec::new(),
             watched: Watched::All,
             label_selector: String::new(),
             update_status: true,

@@ -39,6 +39,7 @@ mod observed;
 mod ownership;
 mod pace;
 mod pause;
+mod policy;
 mod queue;
 mod rate_limit;
 mod re_encrypt;

@@ -15,7 +15,7 @@ use crate::config::Config;
 use crate::error::{Error, backoff};
 use crate::guarded::Guarded;
 use crate::in_sync::{InSync, Said};
-use crate::key_ring::{KEY_LABEL, KeyRing};
+use crate::key_ring::KeyRing;
 use crate::metrics::Metrics;
 use crate::namespaced_name::NamespacedName;
 use crate::observed::{Observed, SecretVersion};
@@ -23,7 +23,7 @@ use crate::pace::Pace;
 use crate::queue::{InHand, Queue};
 use crate::report::Reporter;
 use crate::unsealing::Unsealing;
-use crate::{ownership, record, removal, secret_api};
+use crate::{ownership, policy, record, removal, secret_api};
 
 /// So many objects are in flight at once; most of their time is the API server's.
 const IN_FLIGHT: usize = 32;
@@ -106,7 +106,7 @@ async fn bring_up_to_date(guarded: &Guarded, context: &Context) -> Result<Outcom
     let unsealed = context.unsealing.unseal(&sealed, &key, &said, fitting);
     let unsealed = unsealed.await?;
     context.metrics.opened(&key, &unsealed.keys);
-    context.refuse_sealing_key(&unsealed.secret)?;
+    policy::check(&unsealed.secret, &context.config)?;
     let live = secret_api::get(&context.client, &key.namespace, &key.name).await?;
     let right = ownership::decide(&sealed, live.as_ref(), record.and_then(record::whole));
     let extent = context.extent(guarded, &key, &said);
@@ -212,22 +212,6 @@ impl Context {
     fn refuse_deprecated(&self, sealed: &SealedSecret) -> Result<(), Error> {
         if sealed.spec.data.is_some() && !self.config.accept_deprecated_data {
             Err(Error::Deprecated)
-        } else {
-            Ok(())
-        }
-    }
-
-    /// A SealedSecret makes no sealing key: who may create one would choose what others seal to.
-    fn refuse_sealing_key(&self, secret: &sealing::Secret) -> Result<(), Error> {
-        let metadata = &secret.metadata;
-        let is_here = metadata.namespace.as_ref() == Some(&self.config.namespace);
-        let is_labelled = metadata
-            .labels
-            .iter()
-            .flatten()
-            .any(|(label, _)| label == KEY_LABEL);
-        if is_here && is_labelled {
-            Err(Error::ReservedLabel)
         } else {
             Ok(())
         }

@@ -132,7 +132,11 @@ async fn requests_in_a_second(words: &[&str]) -> usize {
     );
     std::fs::write(kubeconfig.path(), text).unwrap();
     let mut controller = Command::new(env!("CARGO_BIN_EXE_controller"))
-        .args(["--listen-addr=127.0.0.1:0", "--listen-metrics-addr=127.0.0.1:0", "--kubeconfig"])
+        .args([
+            "--listen-addr=127.0.0.1:0",
+            "--listen-metrics-addr=127.0.0.1:0",
+            "--kubeconfig",
+        ])
         .arg(kubeconfig.path())
         .args(words)
         .env("POD_NAMESPACE", "kube-system")

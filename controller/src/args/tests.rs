@@ -75,6 +75,12 @@ fn lifts_each_flag_into_its_setting() {
         ("--accept-deprecated-v1-data=false", |c| {
             c.accept_deprecated_data = false
         }),
+        ("--forbidden-types=a/b, c", |c| {
+            c.forbidden_types = vec!["a/b".into(), "c".into()]
+        }),
+        ("--forbidden-metadata=a/", |c| {
+            c.forbidden_metadata = vec!["a/".into()]
+        }),
         ("--all-namespaces=false", |c| {
             c.watched = Watched::Own { additional: vec![] }
         }),

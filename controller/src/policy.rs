@@ -1,0 +1,135 @@
+//! What a SealedSecret may make of its values. Whoever may write one need not be trusted with every kind of Secret.
+
+use crate::config::Config;
+use crate::error::Error;
+use crate::key_ring::KEY_LABEL;
+use crate::namespaced_name::NamespacedName;
+
+/// Programs that copy a Secret to where its annotations say.
+const COPYING: [&str; 2] = [
+    "reflector.v1.k8s.emberstack.com/",
+    "replicator.v1.mittwald.de/",
+];
+
+/// Refuses a Secret that is reserved or forbidden.
+pub(crate) fn check(secret: &sealing::Secret, config: &Config) -> Result<(), Error> {
+    let metadata = &secret.metadata;
+    let annotations = metadata.annotations.iter().flatten().map(|(key, _)| key);
+    let labels = metadata.labels.iter().flatten().map(|(key, _)| key);
+    let is_here = metadata.namespace.as_ref() == Some(&config.namespace);
+    // Who may create a sealing key chooses what others seal to.
+    if is_here && labels.clone().any(|label| label == KEY_LABEL) {
+        return Err(Error::ReservedLabel);
+    }
+    let of_type = secret
+        .type_
+        .iter()
+        .find(|of_type| config.forbidden_types.contains(of_type));
+    if let Some(of_type) = of_type {
+        return Err(Error::ForbiddenType(of_type.clone()));
+    }
+    let is_forbidden = |key: &&String| {
+        config
+            .forbidden_metadata
+            .iter()
+            .any(|rule| covers(rule, key))
+    };
+    match annotations.clone().chain(labels).find(is_forbidden) {
+        Some(key) => Err(Error::ForbiddenMetadata(key.clone())),
+        None => {
+            annotations.for_each(|key| warn_of_copies(metadata, key));
+            Ok(())
+        }
+    }
+}
+
+/// A rule is a whole key, or the beginning of keys if it ends in a slash.
+fn covers(rule: &str, key: &str) -> bool {
+    match rule.ends_with('/') {
+        true => key.starts_with(rule),
+        false => key == rule,
+    }
+}
+
+fn warn_of_copies(
+    metadata: &k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta,
+    key: &str,
+) {
+    if COPYING.iter().any(|rule| covers(rule, key)) {
+        let [namespace, name] =
+            [&metadata.namespace, &metadata.name].map(|part| part.clone().unwrap_or_default());
+        let secret = NamespacedName { namespace, name };
+        tracing::warn!(%secret, annotation = key, "the template lets another program copy the Secret elsewhere");
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeMap;
+
+    use super::*;
+
+    const TOKEN: &str = "kubernetes.io/service-account-token";
+
+    fn secret(of_type: Option<&str>, annotation: &str, label: &str) -> sealing::Secret {
+        let pair = |key: &str| Some(BTreeMap::from([(key.to_owned(), "v".to_owned())]));
+        let mut metadata = k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta::default();
+        metadata.namespace = Some("shop".to_owned());
+        metadata.annotations = pair(annotation);
+        metadata.labels = pair(label);
+        sealing::Secret {
+            metadata,
+            type_: of_type.map(str::to_owned),
+            immutable: None,
+            data: BTreeMap::new(),
+        }
+    }
+
+    fn check_in(namespace: &str, secret: &sealing::Secret) -> Option<String> {
+        let config = Config {
+            forbidden_types: vec![TOKEN.to_owned()],
+            forbidden_metadata: vec!["exact".to_owned(), "example.com/".to_owned()],
+            ..Config::defaults(namespace)
+        };
+        check(secret, &config).err().map(|error| error.to_string())
+    }
+
+    #[test]
+    fn forbids_the_types_that_it_was_told() {
+        let token = secret(Some(TOKEN), "a", "b");
+        let text =
+            format!("cannot make a Secret of type `{TOKEN}`: forbidden by --forbidden-types");
+        assert_eq!(check_in("kube-system", &token), Some(text));
+        assert!(check(&token, &Config::defaults("kube-system")).is_ok());
+        assert_eq!(
+            check_in("kube-system", &secret(Some("Opaque"), "a", "b")),
+            None
+        );
+        assert_eq!(check_in("kube-system", &secret(None, "a", "b")), None);
+    }
+
+    #[test]
+    fn forbids_annotations_and_labels_by_key_or_by_beginning() {
+        for (annotation, label, found) in [
+            ("exact", "b", Some("exact")),
+            ("exactly", "b", None),
+            ("a", "example.com/copy", Some("example.com/copy")),
+            ("example.com", "b", None),
+        ] {
+            let text = found.map(|key| {
+                format!("cannot put `{key}` on a Secret: forbidden by --forbidden-metadata")
+            });
+            assert_eq!(
+                check_in("kube-system", &secret(None, annotation, label)),
+                text
+            );
+        }
+    }
+
+    #[test]
+    fn reserves_the_label_of_keys_where_keys_are() {
+        let key = secret(None, "a", KEY_LABEL);
+        assert!(check_in("shop", &key).unwrap().contains("reserved"));
+        assert_eq!(check_in("kube-system", &key), None);
+    }
+}
