@@ -101,6 +101,9 @@ async fn logs_what_it_is_told_to_where_it_is_told_to() {
             .await;
         cluster.secret_becomes("shop", "db", &[("a", "b")]).await;
         cluster.event("shop", "db", "Unsealed").await;
+        if words.contains(&"DEBUG") {
+            process.logs("update suppressed").await;
+        }
         process.signal("TERM");
         let ended = process.end().await;
         cluster.delete("shop", "db").await;
@@ -144,5 +147,8 @@ async fn logs_what_it_is_told_to_where_it_is_told_to() {
     assert_eq!((stdout.as_str(), stderr.as_str()), ("", ""));
 
     let (stdout, _) = run(&["--log-level", "DEBUG"]).await;
-    assert!(stdout.contains("level=DEBUG"), "{stdout}");
+    assert!(
+        stdout.contains("level=DEBUG msg=\"update suppressed, no changes in spec\""),
+        "{stdout}"
+    );
 }

@@ -31,6 +31,12 @@ async fn a_namespace_goes_with_all_that_is_in_it_and_comes_back_empty() {
             .then_some(())
     })
     .await;
+    // Nobody's failure: nothing is said of it, and nothing is tried in vain for ever.
+    let requests = cluster.requests();
+    let said = requests
+        .iter()
+        .filter(|request| request.is("create", "events") && request.object["namespace"] == "brief");
+    assert_eq!(said.count(), 1);
     cluster.create_namespace("brief").await;
     assert!(
         cluster

@@ -137,3 +137,40 @@ async fn falls_silent_when_all_is_in_sync() {
     assert_eq!(cluster.writes(), before);
     cluster.ends_as("falls-silent-when-all-is-in-sync").await;
 }
+
+#[tokio::test]
+async fn counts_an_event_that_comes_again() {
+    let key = Fixture::rsa2048();
+    let cluster = Cluster::start(&[&key]).await;
+    let bad = sealed_secret("db").raw_item("a", "AgA=".into());
+    let good = sealed_secret("db").item("a", "b", &key);
+    cluster.create(bad.object()).await;
+    cluster.condition("shop", "db", "Synced", "False").await;
+    cluster.edit("shop", "db", good.spec()).await;
+    cluster.condition("shop", "db", "Synced", "True").await;
+    cluster.edit("shop", "db", bad.spec()).await;
+    cluster.condition("shop", "db", "Synced", "False").await;
+    let event = eventually("the Event counts two", async || {
+        let events = cluster.events("shop", "db").await;
+        let mut failed = events
+            .into_iter()
+            .filter(|event| event.reason.as_deref() == Some("ErrUnsealFailed"));
+        failed
+            .next()
+            .filter(|event| event.count == Some(2) && failed.next().is_none())
+    })
+    .await;
+    let source = event.source.unwrap();
+    assert_eq!(source.component.as_deref(), Some("sealed-secrets"));
+    let object = cluster.sealed_secrets("shop").get("db").await.unwrap();
+    let involved = event.involved_object;
+    assert_eq!(
+        (involved.kind.as_deref(), involved.uid),
+        (Some("SealedSecret"), object.metadata.uid)
+    );
+    assert_eq!(
+        involved.api_version.as_deref(),
+        Some("bitnami.com/v1alpha1")
+    );
+    cluster.ends_as("counts-an-event-that-comes-again").await;
+}

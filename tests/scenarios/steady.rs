@@ -4,7 +4,9 @@ use std::time::Duration;
 
 use futures::StreamExt;
 use futures::stream::iter;
-use kube::api::ListParams;
+use jiff::{SignedDuration, Timestamp};
+use kube::api::{DeleteParams, ListParams};
+use serde_json::json;
 use tests::{Cluster, Fixture, eventually, is_real, key_secret, quiet, sealed_secret};
 
 const MANY: usize = 500;
@@ -85,5 +87,76 @@ async fn costs_nothing_while_nothing_changes() {
     let mut since = cluster.requests().split_off(before);
     let watching = ["list", "watch"];
     since.retain(|request| !watching.contains(&&*request.verb));
+    assert!(since.is_empty(), "{since:#?}");
+    assert_eq!(opened(&cluster).await, 0);
+}
+
+/// How many private RSA operations reconciling has cost so far.
+async fn opened(cluster: &Cluster) -> u64 {
+    let metrics = cluster.metrics("metrics", "").await;
+    let count =
+        "sealed_secrets_controller_rsa_operation_duration_seconds_count{for=\"reconcile\"} ";
+    let mut counted = metrics.lines().filter_map(|line| line.strip_prefix(count));
+    counted.next().unwrap().parse().unwrap()
+}
+
+/// <https://github.com/bitnami/sealed-secrets/issues/357>
+#[tokio::test]
+async fn opens_among_120_keys_in_two_operations() {
+    let mut cluster = Cluster::empty().await;
+    let month = SignedDuration::from_hours(720);
+    let keys: Vec<Fixture> = (0..120)
+        .map(|index| Fixture::made_at(Timestamp::now() - month * (120 - index)))
+        .collect();
+    for key in &keys {
+        cluster.create_secret(&key_secret(key)).await;
+    }
+    cluster.run_controller(quiet()).await;
+    // The newest is tried first; of another one it is known after its first item.
+    let items = ["a", "b", "c", "d"];
+    for (name, key) in [("new", &keys[119]), ("old", &keys[0])] {
+        let with = |sealed: tests::Builder, item: &&str| sealed.item(item, "x", key);
+        cluster
+            .create(items.iter().fold(sealed_secret(name), with).object())
+            .await;
+        cluster.condition("shop", name, "Ready", "True").await;
+    }
+    let before = opened(&cluster).await;
+    assert_eq!(before, 4 + 120 + 3);
+    let edited = sealed_secret("old")
+        .item("a", "y", &keys[0])
+        .item("b", "y", &keys[0]);
+    cluster.edit("shop", "old", edited.spec()).await;
+    cluster
+        .secret_becomes("shop", "old", &[("a", "y"), ("b", "y")])
+        .await;
+    assert!(opened(&cluster).await - before <= 2 * 2);
+}
+
+/// <https://github.com/bitnami/sealed-secrets/issues/1289>
+#[tokio::test]
+async fn a_secret_of_nobody_costs_no_request() {
+    let key = Fixture::rsa2048();
+    let cluster = Cluster::start(&[&key]).await;
+    cluster
+        .create(sealed_secret("db").item("a", "b", &key).object())
+        .await;
+    cluster.condition("shop", "db", "Ready", "True").await;
+    come_to_rest(&cluster).await;
+    let before = cluster.requests().len();
+    let foreign = json!({ "metadata": { "name": "foreign", "namespace": "shop" }, "stringData": { "a": "x" } });
+    cluster
+        .create_secret(&serde_json::from_value(foreign).unwrap())
+        .await;
+    cluster
+        .patch_secret("shop", "foreign", json!({ "stringData": { "a": "y" } }))
+        .await;
+    cluster
+        .secrets("shop")
+        .delete("foreign", &DeleteParams::default())
+        .await
+        .unwrap();
+    tokio::time::sleep(Duration::from_millis(1500)).await; // longer than what is unclear is given
+    let since = cluster.requests().split_off(before);
     assert!(since.is_empty(), "{since:#?}");
 }

@@ -301,3 +301,72 @@ async fn slows_down_as_soon_as_it_is_told_to() {
     assert!((1..=2).contains(&attempts), "{attempts} attempts"); // five quick ones take a fifth of a second
     cluster.ends_as("slows-down-as-soon-as-it-is-told-to").await;
 }
+
+/// By items, by templates and by the deprecated field: the type is what the Secret would have.
+#[tokio::test]
+async fn makes_nothing_that_is_forbidden() {
+    let key = Fixture::rsa2048();
+    let token = "kubernetes.io/service-account-token";
+    let config = Config {
+        forbidden_types: vec![token.to_owned()],
+        forbidden_metadata: vec!["example.com/copy".to_owned()],
+        ..quiet()
+    };
+    let cluster = Cluster::start_with(config, &[&key]).await;
+    let annotations = json!({ "kubernetes.io/service-account.name": "default" });
+    let of_type = json!({ "type": token, "metadata": { "annotations": annotations } });
+    let mut rendered = of_type.clone();
+    rendered["data"] = json!({ "extra": "eA==" });
+    let blob = json!({ "type": token, "metadata": { "annotations": annotations }, "data": { "extra": "eA==" } });
+    let mut deprecated = sealed_secret("blob").object();
+    let sealed = sealed_secret("blob")
+        .item("data", &blob.to_string(), &key)
+        .spec();
+    deprecated["spec"]["data"] = sealed["encryptedData"]["data"].clone();
+    let copied = json!({ "metadata": { "annotations": { "example.com/copy": "true" } } });
+    for object in [
+        sealed_secret("items")
+            .item("extra", "x", &key)
+            .template(of_type)
+            .object(),
+        sealed_secret("templates").template(rendered).object(),
+        deprecated,
+    ] {
+        cluster.create(object).await;
+    }
+    for name in ["items", "templates", "blob"] {
+        let synced = cluster.condition("shop", name, "Synced", "False").await;
+        let text =
+            format!("cannot make a Secret of type `{token}`: forbidden by --forbidden-types");
+        assert_eq!(synced["message"], text);
+    }
+    cluster
+        .create(
+            sealed_secret("copied")
+                .item("a", "b", &key)
+                .template(copied)
+                .object(),
+        )
+        .await;
+    let synced = cluster.condition("shop", "copied", "Synced", "False").await;
+    let text = "cannot put `example.com/copy` on a Secret: forbidden by --forbidden-metadata";
+    assert_eq!(synced["message"], text);
+    cluster.ends_as("makes-nothing-that-is-forbidden").await;
+}
+
+#[tokio::test]
+async fn makes_a_secret_immutable_with_the_edit_that_says_so() {
+    let key = Fixture::rsa2048();
+    let cluster = Cluster::start(&[&key]).await;
+    let sealed = sealed_secret("db").item("a", "b", &key);
+    cluster.create(sealed.object()).await;
+    cluster.condition("shop", "db", "Ready", "True").await;
+    let immutable = sealed.template(json!({ "immutable": true }));
+    cluster.edit("shop", "db", immutable.spec()).await;
+    cluster.condition("shop", "db", "Ready", "True").await;
+    let secret = cluster.secrets("shop").get("db").await.unwrap();
+    assert_eq!(secret.immutable, Some(true));
+    cluster
+        .ends_as("makes-a-secret-immutable-with-the-edit-that-says-so")
+        .await;
+}
