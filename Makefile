@@ -58,6 +58,10 @@ kubernetes: ## build a Kubernetes control plane, once, for `make real`
 real: ## the scenarios again, on that control plane
 	@tests/kubernetes/run
 
+.PHONY: settings
+settings: ## leave each setting of the controller out in turn, and see which test notices
+	@tests/settings/reset
+
 .PHONY: health
 health: ## have Argo CD's and Flux's own rules judge our statuses
 	@tests/health/judge && git diff --exit-code -- tests/health/verdicts.json
@@ -75,6 +79,10 @@ load: ## what the controller bears over HTTP here
 .PHONY: fuzz
 fuzz: ## mutated requests for ten minutes
 	cargo run -q --release -p tests --example fuzz_requests -- 600
+
+.PHONY: footprint
+footprint: ## what the controller takes beside many Secrets, on the real control plane
+	@tests/footprint/run
 
 .PHONY: bars
 bars: ## the numbers we watch; they fail nothing

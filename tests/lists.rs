@@ -207,6 +207,19 @@ fn every_row_names_tests_that_are_there_or_a_feature_that_is_to_come() {
 }
 
 #[test]
+fn every_promise_names_tests_that_are_there() {
+    let lines = include_str!("promises.md").lines();
+    let rows: Vec<&str> = lines.filter(|line| line.ends_with("` |")).collect();
+    assert!(rows.len() > 60, "{} promises", rows.len());
+    for row in rows {
+        let (_, tests) = row.trim_end_matches(" |").rsplit_once(" | ").unwrap();
+        for test in tests.split(", ").map(|test| test.trim_matches('`')) {
+            assert!(test.contains("::") && is_there(test), "there is no `{test}`");
+        }
+    }
+}
+
+#[test]
 fn every_scenario_has_an_ending_or_a_reason_for_none() {
     for (file, tests) in scenarios() {
         if ABOUT_ANSWERS.contains(&file.as_str()) {

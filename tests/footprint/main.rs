@@ -1,0 +1,121 @@
+//! What the controller takes: memory beside many Secrets that are not its own, and the time from a key to the objects
+//! that waited for it. On a real control plane, with the program as it is shipped.
+//!
+//! `make footprint` runs it, and prints rows for docs/performance.md.
+#![expect(
+    clippy::unwrap_used,
+    clippy::print_stdout,
+    reason = "a measurement ends where its stage is broken, and its result is what it prints"
+)]
+
+use std::time::{Duration, Instant};
+
+use futures::StreamExt;
+use futures::stream::iter;
+use kube::api::ListParams;
+use serde_json::json;
+use tests::{Cluster, Fixture, Process, is_real, key_secret, sealed_secret};
+
+const CONTROLLER: &str = env!("CARGO_BIN_EXE_controller-process");
+const OBJECTS: usize = 1_000;
+/// So many foreign Secrets are there in turn.
+const FOREIGN: [usize; 3] = [0, 2_500, 5_000];
+const FOREIGN_BYTES: usize = 10 << 10;
+const WAITING: usize = 100;
+const AT_ONCE: usize = 16;
+/// Long enough for everything that a start brings, and for the allocator to settle.
+const SETTLE: Duration = Duration::from_secs(10);
+
+#[tokio::main]
+async fn main() {
+    if !is_real() {
+        return; // `cargo test --benches` and the like
+    }
+    let (key, missing) = (Fixture::rsa4096(), Fixture::rsa2048());
+    let cluster = Cluster::alone().await;
+    cluster.create_secret(&key_secret(&key)).await;
+    create(&cluster, "db", OBJECTS, &key).await;
+    create(&cluster, "waiting", WAITING, &missing).await;
+    let process = start(&cluster).await;
+    synced(&cluster, OBJECTS).await;
+    println!("| foreign Secrets | state | resident | at most |\n|---|---|---|---|");
+    tell(0, "all opened", &process).await;
+    drop(process);
+
+    let mut there = 0;
+    for foreign in FOREIGN {
+        create_foreign(&cluster, there..foreign).await;
+        there = foreign;
+        let process = start(&cluster).await;
+        tell(foreign, "started in sync", &process).await;
+    }
+
+    let process = start(&cluster).await;
+    tokio::time::sleep(SETTLE).await;
+    let start = Instant::now();
+    cluster.create_secret(&key_secret(&missing)).await;
+    synced(&cluster, OBJECTS + WAITING).await;
+    let took = start.elapsed().as_millis();
+    println!("\nfrom a key to the last of {WAITING} objects that waited for it: {took} ms");
+    drop(process);
+}
+
+async fn start(cluster: &Cluster) -> Process {
+    let process = Process::start(CONTROLLER, cluster, &["--key-renew-period=0"]).await;
+    process.logs("Starting informer").await;
+    process
+}
+
+async fn tell(foreign: usize, state: &str, process: &Process) {
+    tokio::time::sleep(SETTLE).await;
+    let status = std::fs::read_to_string(format!("/proc/{}/status", process.id())).unwrap();
+    let megabytes = |field: &str| {
+        let line = status.lines().find_map(|line| line.strip_prefix(field));
+        let kibibytes: f64 = line
+            .unwrap()
+            .split_whitespace()
+            .next()
+            .unwrap()
+            .parse()
+            .unwrap();
+        kibibytes * 1024.0 / 1e6
+    };
+    let (now, most) = (megabytes("VmRSS:"), megabytes("VmHWM:"));
+    println!("| {foreign} | {state} | {now:.1} MB | {most:.1} MB |");
+}
+
+async fn create(cluster: &Cluster, prefix: &str, count: usize, key: &Fixture) {
+    let create = |index| async move {
+        let sealed = sealed_secret(&format!("{prefix}-{index}")).item("a", "b", key);
+        cluster.create(sealed.object()).await;
+    };
+    iter(0..count).for_each_concurrent(AT_ONCE, create).await;
+}
+
+async fn create_foreign(cluster: &Cluster, indices: std::ops::Range<usize>) {
+    let value = "x".repeat(FOREIGN_BYTES);
+    let create = |index: usize| {
+        let metadata = json!({ "name": format!("foreign-{index}"), "namespace": "shop" });
+        let secret = json!({ "metadata": metadata, "stringData": { "a": value } });
+        async move {
+            cluster
+                .create_secret(&serde_json::from_value(secret).unwrap())
+                .await
+        }
+    };
+    iter(indices).for_each_concurrent(AT_ONCE, create).await;
+}
+
+async fn synced(cluster: &Cluster, count: usize) {
+    let objects = cluster.sealed_secrets("shop");
+    loop {
+        let all = objects.list(&ListParams::default()).await.unwrap();
+        let is_synced = |object: &&kube::api::DynamicObject| {
+            object.data["status"]["conditions"][0]["status"] == "True"
+        };
+        if all.iter().filter(is_synced).count() == count {
+            return;
+        }
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+}
