@@ -214,7 +214,10 @@ fn every_promise_names_tests_that_are_there() {
     for row in rows {
         let (_, tests) = row.trim_end_matches(" |").rsplit_once(" | ").unwrap();
         for test in tests.split(", ").map(|test| test.trim_matches('`')) {
-            assert!(test.contains("::") && is_there(test), "there is no `{test}`");
+            assert!(
+                test.contains("::") && is_there(test),
+                "there is no `{test}`"
+            );
         }
     }
 }

@@ -8,6 +8,8 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use k8s_openapi::api::core::v1 as core;
+use proptest::collection::vec;
+use proptest::prelude::*;
 use sealing::{Certificate, Plaintext, PrivateKey, Renderer, Scope, SealedSecret, open, unseal};
 use serde_json::{Value, json};
 
@@ -252,4 +254,29 @@ fn the_deprecated_blob_opens_and_stands_alone_even_where_it_is_empty() {
     empty.spec.data = serde_json::from_value(json!("")).unwrap();
     let both = opened(&empty).unwrap_err();
     assert!(both.contains("at the same time"), "{both}");
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(2_000))]
+
+    /// <https://github.com/bitnami/sealed-secrets/issues/456>
+    #[test]
+    fn any_bytes_are_opened_or_refused(
+        bytes in vec(any::<u8>(), 0..700),
+        is_text in any::<bool>(),
+        cut in 0_usize..700,
+    ) {
+        let sealed = sealed(&[]);
+        let whole = &sealed.spec.encrypted_data["foo"];
+        let text = match is_text {
+            true => String::from_utf8_lossy(&bytes).into_owned(),
+            false => sealing::base64::encode(&bytes),
+        };
+        let cut: String = whole.chars().take(cut).collect();
+        for text in [text.clone(), cut + &text] {
+            let items = BTreeMap::from([("foo".to_owned(), text.clone())]);
+            let opened = open(&items, Scope::Strict.label("shop", "db"), &keys());
+            prop_assert!(opened.is_err() || text == *whole);
+        }
+    }
 }
