@@ -131,8 +131,14 @@ async fn secrets(
             Change::Complete => {
                 let missing = observed.names(scope);
                 for name in missing.into_iter().filter(|name| !listed.contains(name)) {
-                    observed.put_secret(&name, None);
-                    queue.add(name, Urgency::Backlog);
+                    let is_news = observed.put_secret(&name, None);
+                    let has_failed = observed
+                        .get(&name)
+                        .is_some_and(|object| object.has_failed());
+                    // What failed has no Secret, and is tried again when that can help.
+                    if is_news || !has_failed {
+                        queue.add(name, Urgency::Backlog);
+                    }
                 }
                 observed.mark_synced(&watch);
             }

@@ -160,3 +160,31 @@ async fn a_secret_of_nobody_costs_no_request() {
     let since = cluster.requests().split_off(before);
     assert!(since.is_empty(), "{since:#?}");
 }
+
+#[tokio::test]
+async fn a_list_of_everything_opens_nothing_again() {
+    let (key, missing) = (Fixture::rsa2048(), Fixture::rsa4096());
+    let cluster = Cluster::start(&[&key]).await;
+    cluster
+        .create(sealed_secret("db").item("a", "b", &key).object())
+        .await;
+    cluster
+        .create(sealed_secret("failing").item("a", "b", &missing).object())
+        .await;
+    cluster.condition("shop", "db", "Ready", "True").await;
+    cluster.condition("shop", "failing", "Ready", "False").await;
+    come_to_rest(&cluster).await;
+    let (asked, before) = (cluster.requests().len(), opened(&cluster).await);
+    tests::pass(Duration::from_secs(601)).await;
+    eventually("everything is listed again", async || {
+        let requests = cluster.requests().split_off(asked);
+        let lists = requests
+            .iter()
+            .filter(|request| request.verb == "list")
+            .count();
+        (lists == WATCHES).then_some(())
+    })
+    .await;
+    tokio::time::sleep(Duration::from_millis(300)).await;
+    assert_eq!(opened(&cluster).await, before);
+}
