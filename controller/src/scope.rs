@@ -42,6 +42,14 @@ impl Scope {
         }
     }
 
+    /// The one namespace that it is; empty for all.
+    pub(crate) fn namespace(&self) -> &str {
+        match self {
+            Self::AllNamespaces => "",
+            Self::Namespace(namespace) => namespace,
+        }
+    }
+
     /// The objects of a type within it.
     pub(crate) fn api<K>(&self, client: &Client) -> Api<K>
     where

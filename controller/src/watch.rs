@@ -31,9 +31,7 @@ const UNCLEAR: Duration = Duration::from_secs(1);
 pub(crate) async fn scopes(client: &Client, config: &Config, observed: &Observed, queue: &Queue) {
     let follow = async |scope: Scope| {
         scope.exists(client, config, observed).await;
-        if let Scope::Namespace(namespace) = &scope {
-            tracing::info!(namespace, "Starting informer");
-        }
+        tracing::info!(namespace = scope.namespace(), "Starting informer");
         tokio::join!(
             sealed_secrets(&scope, client, config, observed, queue),
             secrets(&scope, client, config, observed, queue),

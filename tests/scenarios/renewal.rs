@@ -118,6 +118,10 @@ async fn puts_on_a_new_key_what_it_was_told() {
             .as_hours(),
         48
     );
+    let label = sealing::Scope::Strict.label("a", "b");
+    let value = sealing::Plaintext::new(b"x".to_vec());
+    let sealed = sealing::seal_value(&value, &made, &label).unwrap();
+    assert!(sealed.starts_with("AQ"), "a key of 2048 bits");
     let pem: String = made
         .as_pem()
         .lines()
