@@ -1,11 +1,16 @@
 //! The HTTP paths of the controller.
 
+use std::time::Duration;
+
+use controller::{Config, Deadlines, Http, RateLimit};
 use k8s_openapi::apiextensions_apiserver::pkg::apis::apiextensions::v1::CustomResourceDefinition;
 use kube::Api;
 use kube::api::{DeleteParams, PostParams};
 use sealing::Scope;
 use serde_json::json;
 use tests::{Cluster, Fixture, KEY_NAMESPACE, SERVICE, eventually, quiet, sealed_secret};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpStream;
 
 #[tokio::test]
 async fn answers_probes_and_serves_one_certificate() {
@@ -328,4 +333,110 @@ async fn a_flood_of_re_encryption_leaves_reconcile_alone() {
                 .any(|known| answer.starts_with(known))
     };
     assert!(answers.iter().all(known));
+}
+
+/// Starts the controller again with these settings.
+async fn tell(cluster: &mut Cluster, http: Http) {
+    cluster.stop_controller().await;
+    cluster.run_controller(Config { http, ..quiet() }).await;
+}
+
+/// The code of an answer.
+fn code(answer: &str) -> &str {
+    answer.split(' ').nth(1).unwrap()
+}
+
+#[tokio::test]
+async fn offers_and_takes_what_it_is_told_to() {
+    let key = Fixture::rsa2048();
+    let items = ["a", "b", "c", "d"];
+    let with = |sealed: tests::Builder, item: &&str| sealed.item(item, "x", &key);
+    let object = items
+        .iter()
+        .fold(sealed_secret("db"), with)
+        .object()
+        .to_string();
+
+    let off = Http {
+        verifies: false,
+        re_encrypts: false,
+        ..Http::default()
+    };
+    let mut cluster = Cluster::start(&[&key]).await;
+    tell(&mut cluster, off).await;
+    for path in ["v1/verify", "v1/rotate"] {
+        assert_eq!(code(&cluster.post(path, &object).await), "404");
+    }
+
+    let small = Http {
+        max_request_bytes: 100,
+        ..Http::default()
+    };
+    tell(&mut cluster, small).await;
+    assert_eq!(code(&cluster.post("v1/verify", &object).await), "413");
+
+    let slow = Http {
+        rate_limit: RateLimit {
+            per_second: 1,
+            burst: 9,
+        },
+        ..Http::default()
+    };
+    tell(&mut cluster, slow).await;
+    let mut answer = String::new();
+    for _ in 0..10 {
+        answer = cluster.post("v1/verify", "{}").await;
+        assert_eq!(code(&answer), "500");
+    }
+    assert!(answer.contains("x-ratelimit-limit: 10\r\n"), "{answer}");
+    let (_, reset) = answer.split_once("x-ratelimit-reset: ").unwrap();
+    let seconds: u32 = reset.split("\r\n").next().unwrap().parse().unwrap();
+    assert!(
+        seconds > 5,
+        "{seconds} s for ten requests at one per second"
+    );
+
+    let poor = Http {
+        rsa_rate_limit: 1,
+        ..Http::default()
+    };
+    tell(&mut cluster, poor).await;
+    assert_eq!(code(&cluster.post("v1/verify", &object).await), "200");
+    assert_eq!(code(&cluster.post("v1/verify", &object).await), "429");
+}
+
+#[tokio::test]
+async fn waits_no_longer_than_it_is_told_to() {
+    let key = Fixture::rsa2048();
+    let second = Duration::from_secs(1);
+    let mut cluster = Cluster::start(&[&key]).await;
+    for (deadlines, sent) in [
+        (
+            Deadlines {
+                header: second,
+                ..Deadlines::default()
+            },
+            "POST /v1/ver",
+        ),
+        (
+            Deadlines {
+                answer: second,
+                ..Deadlines::default()
+            },
+            "POST /v1/verify HTTP/1.1\r\nHost: c\r\nContent-Length: 9\r\n\r\nfour",
+        ),
+    ] {
+        let http = Http {
+            deadlines,
+            ..Http::default()
+        };
+        tell(&mut cluster, http).await;
+        let mut stream = TcpStream::connect(cluster.address()).await.unwrap();
+        stream.write_all(sent.as_bytes()).await.unwrap();
+        tokio::time::sleep(Duration::from_millis(100)).await;
+        tests::pass(2 * second).await;
+        let mut rest = Vec::new();
+        let closed = tokio::time::timeout(3 * second, stream.read_to_end(&mut rest));
+        assert!(closed.await.is_ok(), "{sent}");
+    }
 }

@@ -117,6 +117,10 @@ async fn logs_what_it_is_told_to_where_it_is_told_to() {
         "{stdout}"
     );
     assert!(stdout.contains("msg=Updating key=shop/db"), "{stdout}");
+    for server in ["HTTP server serving", "HTTP metrics server serving"] {
+        let where_told = format!("msg=\"{server}\" addr=127.0.0.1:");
+        assert!(stdout.contains(&where_told), "{stdout}");
+    }
     assert!(
         !stdout.contains("level=WARN") && !stdout.contains("level=DEBUG"),
         "{stdout}"
