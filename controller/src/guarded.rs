@@ -4,31 +4,40 @@ use std::sync::Arc;
 
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 use kube::api::DynamicObject;
-use sealing::{Malformed, SealedSecret, Status};
+use sealing::{LAST_APPLIED, Malformed, SealedSecret, Status};
 
 use crate::namespaced_name::NamespacedName;
 
 /// A SealedSecret as it was last seen, decoded alone, so that a bad one hides no other.
 pub(crate) struct Guarded {
-    pub(crate) metadata: ObjectMeta,
     pub(crate) status: Status,
-    sealed: Result<Arc<SealedSecret>, Malformed>,
+    /// Of a malformed one its metadata, which is enough to report on it.
+    sealed: Result<Arc<SealedSecret>, Box<(ObjectMeta, Malformed)>>,
 }
 
 impl Guarded {
     pub(crate) fn well_formed(&self) -> Result<Arc<SealedSecret>, Malformed> {
-        self.sealed.clone()
+        let malformed = |known: &Box<(ObjectMeta, Malformed)>| known.1.clone();
+        self.sealed.as_ref().map(Arc::clone).map_err(malformed)
+    }
+
+    pub(crate) fn metadata(&self) -> &ObjectMeta {
+        match &self.sealed {
+            Ok(sealed) => &sealed.metadata,
+            Err(malformed) => &malformed.0,
+        }
     }
 
     pub(crate) fn key(&self) -> NamespacedName {
+        let metadata = self.metadata();
         NamespacedName {
-            namespace: self.metadata.namespace.clone().unwrap_or_default(),
-            name: self.metadata.name.clone().unwrap_or_default(),
+            namespace: metadata.namespace.clone().unwrap_or_default(),
+            name: metadata.name.clone().unwrap_or_default(),
         }
     }
 
     pub(crate) fn is_going(&self) -> bool {
-        self.metadata.deletion_timestamp.is_some()
+        self.metadata().deletion_timestamp.is_some()
     }
 
     /// Whether its status says that what it says now was done.
@@ -36,7 +45,7 @@ impl Guarded {
         let mut conditions = self.status.conditions.iter();
         let is_synced =
             conditions.any(|condition| condition.type_ == "Synced" && condition.status == "True");
-        is_synced && self.status.observed_generation == self.metadata.generation
+        is_synced && self.status.observed_generation == self.metadata().generation
     }
 
     /// Whether its status says that it could not be unsealed.
@@ -49,7 +58,7 @@ impl Guarded {
     /// written makes no difference.
     pub(crate) fn says_other_than(&self, other: &Self) -> bool {
         let said = |object: &Self| {
-            let metadata = &object.metadata;
+            let metadata = object.metadata();
             (
                 metadata.uid.clone(),
                 metadata.generation,
@@ -63,7 +72,7 @@ impl Guarded {
 
 impl From<DynamicObject> for Guarded {
     fn from(mut object: DynamicObject) -> Self {
-        object.metadata.managed_fields = None; // nobody asks, and it is long
+        leave_out_what_is_long(&mut object.metadata);
         // A status that does not read is no reason not to unseal; it is written anew.
         let status = object
             .data
@@ -72,13 +81,22 @@ impl From<DynamicObject> for Guarded {
         let metadata = object.metadata.clone();
         let value = serde_json::to_value(object).unwrap_or_default();
         Self {
-            metadata,
             status: status
                 .and_then(|status| serde_json::from_value(status).ok())
                 .unwrap_or_default(),
-            sealed: SealedSecret::from_value(value).map(Arc::new),
+            sealed: SealedSecret::from_value(value)
+                .map(Arc::new)
+                .map_err(|error| Box::new((metadata, error))),
         }
     }
+}
+
+/// Every object is kept in memory, and nobody asks for these: copies of it, field by field or whole.
+fn leave_out_what_is_long(metadata: &mut ObjectMeta) {
+    metadata.managed_fields = None;
+    let annotations = metadata.annotations.iter_mut();
+    annotations
+        .for_each(|annotations| annotations.retain(|key, _| !LAST_APPLIED.contains(&&**key)));
 }
 
 #[cfg(test)]

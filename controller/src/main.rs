@@ -2,10 +2,14 @@
 
 use std::io::{Write, stderr, stdout};
 use std::process::ExitCode;
+use std::thread::available_parallelism;
 
 use anyhow::Context;
 use controller::{Asked, Config, Listeners, Signals, connect, listen, parse, run, start_log};
-use tokio::runtime::Runtime;
+use tokio::runtime::Builder;
+
+/// Threads for what blocks beside unsealing, which takes one for each core: a request, and a new key.
+const OTHERS: usize = 2;
 
 fn main() -> ExitCode {
     let variables = std::env::vars_os()
@@ -35,7 +39,11 @@ fn main() -> ExitCode {
 }
 
 fn start(config: Config) -> anyhow::Result<()> {
-    let runtime = Runtime::new()?;
+    let cores = available_parallelism().map_or(1, usize::from);
+    let runtime = Builder::new_multi_thread()
+        .enable_all()
+        .max_blocking_threads(cores + OTHERS)
+        .build()?;
     let result = runtime.block_on(async {
         let signals = Signals::of_process()?;
         let client = connect(config.kubeconfig.as_deref(), config.request_limit).await?;

@@ -185,7 +185,7 @@ impl Metrics {
         if self.omits_names {
             return;
         }
-        let labels = object.metadata.labels.as_ref();
+        let labels = object.metadata().labels.as_ref();
         let instance = labels.and_then(|labels| labels.get(INSTANCE)).cloned();
         let instance = instance.unwrap_or_default();
         if let Some(before) = series.instance.replace(instance.clone())

@@ -104,7 +104,7 @@ impl Reporter {
         verdict: &Verdict,
         record: Option<&Applied>,
     ) -> Result<Option<News>, Untold> {
-        let metadata = &guarded.metadata;
+        let metadata = guarded.metadata();
         let NamespacedName { name, namespace } = guarded.key();
         let resource = ApiResource::erase::<SealedSecret>(&());
         let objects: Api<DynamicObject> =
@@ -175,13 +175,14 @@ fn tell_log(guarded: &Guarded, outcome: &Result<Outcome, Error>) {
 }
 
 fn reference(guarded: &Guarded) -> ObjectReference {
+    let metadata = guarded.metadata();
     ObjectReference {
         api_version: Some(SealedSecret::api_version(&()).into_owned()),
         kind: Some(SealedSecret::kind(&()).into_owned()),
-        name: guarded.metadata.name.clone(),
-        namespace: guarded.metadata.namespace.clone(),
-        uid: guarded.metadata.uid.clone(),
-        resource_version: guarded.metadata.resource_version.clone(),
+        name: metadata.name.clone(),
+        namespace: metadata.namespace.clone(),
+        uid: metadata.uid.clone(),
+        resource_version: metadata.resource_version.clone(),
         field_path: None,
     }
 }

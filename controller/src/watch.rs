@@ -27,6 +27,8 @@ use crate::scope::Scope;
 /// A Secret that was not ours may come back from where it came: it gets this long to do so.
 const UNCLEAR: Duration = Duration::from_secs(1);
 
+const PAGE: u32 = 100;
+
 /// Follows what is in every scope.
 pub(crate) async fn scopes(client: &Client, config: &Config, observed: &Observed, queue: &Queue) {
     let follow = async |scope: Scope| {
@@ -40,6 +42,11 @@ pub(crate) async fn scopes(client: &Client, config: &Config, observed: &Observed
     join_all(Scope::all(config).into_iter().map(follow)).await;
 }
 
+/// In pages so small that the largest list leaves no mark in memory.
+fn pages() -> watcher::Config {
+    watcher::Config::default().page_size(PAGE)
+}
+
 /// Follows the SealedSecrets: whatever says something new is reconciled.
 async fn sealed_secrets(
     scope: &Scope,
@@ -49,7 +56,7 @@ async fn sealed_secrets(
     queue: &Queue,
 ) {
     let api = scope.dynamic_api(client, &ApiResource::erase::<SealedSecret>(&()));
-    let selected = watcher::Config::default().labels(&config.label_selector);
+    let selected = pages().labels(&config.label_selector);
     let watch = scope.of_sealed_secrets();
     let (mut listed, mut failed) = (HashSet::new(), Vec::new());
     let start = || watcher(api.clone(), selected.clone());
@@ -112,7 +119,7 @@ async fn secrets(
     observed.synced(&scope.of_sealed_secrets()).await;
     let api: Api<PartialObjectMeta<Secret>> = scope.api(client);
     let mut listed = HashSet::new();
-    let start = || watcher(api.clone(), watcher::Config::default());
+    let start = || watcher(api.clone(), pages());
     let mut changes = pin!(follow(watch.clone(), start));
     while let Some(change) = changes.next().await {
         match change {
