@@ -10,6 +10,7 @@ use sealing::{Certificate, Fingerprint};
 
 use crate::cluster::ClusterAccess;
 use crate::controller::ControllerService;
+use crate::progress::Progress;
 use crate::{Io, error, input, proxy};
 
 const FETCH_TIMEOUT: Duration = Duration::from_secs(30);
@@ -70,8 +71,8 @@ impl Source {
             Origin::Location(location) => from_location(location, self.pin.is_some(), io).await?,
             Origin::Controller => {
                 let controller = self.controller.reach(cluster, io).await?;
-                let answer = controller
-                    .get("cert.pem", "application/x-pem-file, */*")
+                let answer = controller.get("cert.pem", "application/x-pem-file, */*");
+                let answer = Progress::waiting("waiting for the certificate", answer, io)
                     .await
                     .map_err(Error::Fetch)?;
                 if !answer.status.is_success() {
@@ -178,7 +179,7 @@ async fn from_url(location: &str, io: &mut Io) -> Result<Vec<u8>, String> {
         let status = response.status();
         Ok((status, response.bytes().await?))
     };
-    let (status, body) = fetch
+    let (status, body) = Progress::waiting("waiting for the certificate", fetch, io)
         .await
         .map_err(|error: reqwest::Error| error::root_cause(&error.without_url()))?;
     if status == reqwest::StatusCode::OK {

@@ -9,6 +9,7 @@ use kube::client::Body;
 use kube::{Api, Client};
 
 use crate::cluster::ClusterAccess;
+use crate::progress::Progress;
 use crate::{Io, error};
 
 const DEFAULT_NAMESPACE: &str = "kube-system";
@@ -94,7 +95,8 @@ impl ControllerService {
     async fn find(&self, client: &Client, io: &mut Io) -> Result<(String, String, Service), Error> {
         let namespace = self.namespace.as_deref().unwrap_or(DEFAULT_NAMESPACE);
         let name = self.name.as_deref().unwrap_or(DEFAULT_NAME);
-        let missing = match get(client, namespace, name).await {
+        let service = get(client, namespace, name);
+        let missing = match Progress::waiting("waiting for the cluster", service, io).await {
             Ok(service) => return Ok((namespace.to_owned(), name.to_owned(), service)),
             Err(kube::Error::Api(status)) if status.code == 404 => status.message.clone(),
             Err(error) => return Err(Error::Service(describe(&error))),
@@ -109,7 +111,9 @@ impl ControllerService {
                     continue;
                 }
                 // Who may read the default only still hears about the default.
-                if let Ok(service) = get(client, namespace, name).await {
+                let service = get(client, namespace, name);
+                if let Ok(service) = Progress::waiting("waiting for the cluster", service, io).await
+                {
                     found.push((namespace.to_owned(), name.to_owned(), service));
                 }
             }

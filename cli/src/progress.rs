@@ -1,6 +1,7 @@
 //! How far a long piece of work is: told on a terminal, once it has taken a second, and wiped away.
 
 use std::io::Write;
+use std::pin::pin;
 use std::time::{Duration, Instant};
 
 use crate::Io;
@@ -28,19 +29,52 @@ impl Progress {
         }
     }
 
-    /// One more is done. A closed stderr must not stop the work.
+    /// Waits for an answer; what is waited for is all there is to tell.
+    pub(crate) async fn waiting<T>(
+        what: &'static str,
+        answer: impl Future<Output = T>,
+        io: &mut Io,
+    ) -> T {
+        let mut progress = Self::new(what, 0);
+        let answer = progress.during(answer, io).await;
+        progress.end(io);
+        answer
+    }
+
+    /// Does what takes its time for one of them.
+    pub(crate) async fn during<T>(&mut self, work: impl Future<Output = T>, io: &mut Io) -> T {
+        if !io.stderr_is_terminal {
+            return work.await;
+        }
+        let mut work = pin!(work);
+        match tokio::time::timeout_at(self.next.into(), &mut work).await {
+            Ok(done) => done,
+            Err(_) => {
+                self.show(io);
+                work.await
+            }
+        }
+    }
+
+    /// One more is done.
     pub(crate) fn step(&mut self, io: &mut Io) {
         self.done += 1;
-        let now = Instant::now();
-        if !io.stderr_is_terminal || now < self.next {
-            return;
+        if io.stderr_is_terminal && Instant::now() >= self.next {
+            self.show(io);
         }
-        self.next = now + PAUSE;
+    }
+
+    // A closed stderr must not stop the work.
+    fn show(&mut self, io: &mut Io) {
+        self.next = Instant::now() + PAUSE;
         self.is_shown = true;
         let Self {
             what, done, total, ..
         } = self;
-        let _ = write!(io.stderr, "\r{what} {done} of {total}");
+        let _ = match total {
+            0 => write!(io.stderr, "\r{what}"),
+            _ => write!(io.stderr, "\r{what} {done} of {total}"),
+        };
         let _ = io.stderr.flush();
     }
 
@@ -72,6 +106,25 @@ mod tests {
         let told = told(true, Duration::ZERO);
         assert!(told.starts_with("\rsealed 1 of 2"), "{told:?}");
         assert!(told.ends_with("\r\x1b[K"), "{told:?}");
+    }
+
+    async fn told_while_waiting(stderr_is_terminal: bool, patience: Duration) -> String {
+        let (mut io, printed) = Io::in_memory("");
+        io.stderr_is_terminal = stderr_is_terminal;
+        let mut progress = Progress::new("waiting", 0);
+        progress.next = Instant::now() + patience;
+        let answer = tokio::time::sleep(Duration::from_millis(20));
+        progress.during(answer, &mut io).await;
+        progress.end(&mut io);
+        printed.stderr()
+    }
+
+    #[tokio::test]
+    async fn tells_what_is_waited_for() {
+        let told = told_while_waiting(true, Duration::ZERO).await;
+        assert_eq!(told, "\rwaiting\r\x1b[K");
+        assert_eq!(told_while_waiting(false, Duration::ZERO).await, "");
+        assert_eq!(told_while_waiting(true, PATIENCE).await, "");
     }
 
     #[test]

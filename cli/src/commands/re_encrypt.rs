@@ -87,7 +87,7 @@ impl ReEncrypt {
         let mut changes = Vec::new();
         let mut progress = Progress::new("re-encrypted", sealed.objects.len());
         for (index, manifest) in sealed.objects.iter().enumerate() {
-            let spec = sealer.seal_again(manifest).await?;
+            let spec = progress.during(sealer.seal_again(manifest), io).await?;
             changes.push((index, self::changes(manifest, spec)?));
             progress.step(io);
         }

@@ -54,7 +54,7 @@ impl Validate {
         let mut failures = Vec::new();
         let mut progress = Progress::new("validated", sealed.objects.len());
         for manifest in &sealed.objects {
-            failures.extend(opener.failure(manifest).await?);
+            failures.extend(progress.during(opener.failure(manifest), io).await?);
             progress.step(io);
         }
         progress.end(io);
