@@ -12,8 +12,10 @@ use crate::Io;
 use crate::format::Format;
 use crate::input::Input;
 use crate::output::{Output, Readers};
+use crate::parallel;
 use crate::private_keys::PrivateKeys;
-use crate::sealed_manifest::{self, Others};
+use crate::progress::Progress;
+use crate::sealed_manifest::{self, Others, SealedManifest};
 
 pub(crate) struct Recover {
     pub(crate) key_files: Vec<PathBuf>,
@@ -43,14 +45,16 @@ impl Recover {
             return Err(Error::NoInput.into());
         }
         let renderer = Renderer::new(SystemTime::now, |buffer| rand::fill(buffer).is_ok());
-        let mut printed = Zeroizing::new(String::new());
-        for manifest in &sealed.objects {
-            let unsealed = unseal(&manifest.object, &keys, &renderer).map_err(Error::Unseal)?;
-            let mut secret = unsealed.secret;
+        let recover = |manifest: &SealedManifest| -> Result<Zeroizing<String>, Error> {
+            let mut secret = unseal(&manifest.object, &keys, &renderer)?.secret;
             // It would name a SealedSecret by an uid that only a cluster knows.
             secret.metadata.owner_references = None;
-            let one = self.format.print_secret(&secret).map_err(Error::Print)?;
-            printed.push_str(&one);
+            Ok(self.format.print_secret(&secret)?)
+        };
+        let progress = Progress::new("recovered", sealed.objects.len());
+        let mut printed = Zeroizing::new(String::new());
+        for one in parallel::map(&sealed.objects, recover, progress, io) {
+            printed.push_str(&one?);
         }
         Ok(self
             .output
