@@ -21,7 +21,6 @@ use crate::Io;
 use crate::certificate::{Origin, Source};
 use crate::completion::Shell;
 use crate::controller::ControllerService;
-use crate::format::Format;
 
 /// A command line that does not parse.
 #[derive(Debug, thiserror::Error)]
@@ -55,7 +54,7 @@ struct Flags {
 
     /// Print json or yaml [default: json]
     #[arg(short = 'o', long)]
-    format: Option<Format>,
+    format: Option<String>,
 
     /// Where the sealed values can be opened: strict, namespace-wide or cluster-wide [default: strict]
     #[arg(long)]

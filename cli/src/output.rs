@@ -6,7 +6,6 @@ use std::path::{Path, PathBuf};
 
 use tempfile::NamedTempFile;
 
-use crate::format::Format;
 use crate::{Io, error};
 
 /// The target of a command's data.
@@ -34,15 +33,6 @@ pub(crate) enum Readers {
 }
 
 impl Output {
-    /// The syntax to print: what the name of the file says, else what was asked for.
-    pub(crate) fn format(&self, asked: Option<Format>) -> Format {
-        if self.is_yaml_file() {
-            Format::Yaml
-        } else {
-            asked.unwrap_or_default()
-        }
-    }
-
     /// A file that its name says to be YAML.
     pub(crate) fn is_yaml_file(&self) -> bool {
         match self {

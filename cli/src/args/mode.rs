@@ -6,6 +6,7 @@ use super::csv::List;
 use super::{Flags, given, path};
 use crate::Io;
 use crate::commands::{FetchCert, Merge, ReEncrypt, Recover, Seal, SealRaw, Validate};
+use crate::format::Format;
 use crate::output::Output;
 
 /// What a command line asks for.
@@ -26,10 +27,10 @@ pub(crate) enum Command {
 pub enum ModeError {
     #[error("--from-file requires --raw")]
     FromFileWithoutRaw,
-    #[error("must provide only one --from-file when encrypting a single item with --raw")]
-    SeveralFiles,
     #[error("--offline requires --recovery-private-key")]
     OfflineWithoutKey,
+    #[error("{0}")]
+    Format(String),
 }
 
 impl Flags {
@@ -38,7 +39,7 @@ impl Flags {
             return Err(ModeError::FromFileWithoutRaw);
         }
         if self.recovery_unseal {
-            return Ok(Command::Recover(self.recover()));
+            return Ok(Command::Recover(self.recover()?));
         }
         if !self.offline && io.stderr_is_terminal && !self.recovery_private_key.is_empty() {
             io.warn("ignoring --recovery-private-key because unseal command not chosen with --recovery-unseal");
@@ -50,22 +51,22 @@ impl Flags {
         } else if self.fetch_cert {
             Command::FetchCert(self.fetch_cert())
         } else if let Some(target) = path(self.merge_into.clone()) {
-            Command::Merge(self.merge(target))
+            Command::Merge(self.merge(target)?)
         } else if self.raw {
-            Command::SealRaw(self.seal_raw()?)
+            Command::SealRaw(self.seal_raw())
         } else {
-            Command::Seal(self.seal())
+            Command::Seal(self.seal()?)
         })
     }
 
-    fn recover(self) -> Recover {
+    fn recover(self) -> Result<Recover, ModeError> {
         let output = self.output();
-        Recover {
+        Ok(Recover {
+            format: self.format(&output)?.unwrap_or_default(),
             key_files: files(self.recovery_private_key),
             secret_file: path(self.secret_file),
-            format: output.format(self.format),
             output,
-        }
+        })
     }
 
     fn validate(self) -> Result<Validate, ModeError> {
@@ -80,13 +81,14 @@ impl Flags {
 
     fn re_encrypt(self) -> Result<ReEncrypt, ModeError> {
         let keys = self.offline_keys()?;
+        let output = self.output();
         Ok(ReEncrypt {
-            output: self.output(),
+            format: self.format(&output)?,
+            output,
             certificate: self.certificate.lift(),
             cluster: self.kubectl.lift(),
             secret_file: path(self.secret_file),
             keys,
-            format: self.format,
         })
     }
 
@@ -99,33 +101,34 @@ impl Flags {
         }
     }
 
-    fn merge(self, target: PathBuf) -> Merge {
-        Merge {
+    fn merge(self, target: PathBuf) -> Result<Merge, ModeError> {
+        Ok(Merge {
+            format: self.format(&Output::Stdout)?,
             certificate: self.certificate.lift(),
             cluster: self.kubectl.lift(),
             secret_file: path(self.secret_file),
             scope: self.scope,
             allow_empty_data: self.allow_empty_data,
             target,
-            format: self.format,
-        }
+        })
     }
 
-    fn seal_raw(self) -> Result<SealRaw, ModeError> {
-        Ok(SealRaw {
+    fn seal_raw(self) -> SealRaw {
+        SealRaw {
             output: self.output(),
             certificate: self.certificate.lift(),
             cluster: self.kubectl.lift(),
             secret_file: path(self.secret_file),
-            from_file: single_file(self.from_file)?,
+            from_files: from_files(self.from_file),
             name: given(self.name),
             scope: self.scope.unwrap_or_default(),
-        })
+        }
     }
 
-    fn seal(self) -> Seal {
+    fn seal(self) -> Result<Seal, ModeError> {
         let output = self.output();
-        Seal {
+        Ok(Seal {
+            format: self.format(&output)?.unwrap_or_default(),
             certificate: self.certificate.lift(),
             cluster: self.kubectl.lift(),
             secret_file: path(self.secret_file),
@@ -134,13 +137,22 @@ impl Flags {
             force_scope: self.force_scope,
             allow_empty_data: self.allow_empty_data,
             copy_metadata: self.copy_metadata,
-            format: output.format(self.format),
             output,
-        }
+        })
     }
 
     fn output(&self) -> Output {
         path(self.sealed_secret_file.clone()).map_or(Output::Stdout, Output::File)
+    }
+
+    /// The syntax to print: what the name of the file says, else what was asked for. Whoever prints
+    /// no manifest never minds.
+    fn format(&self, output: &Output) -> Result<Option<Format>, ModeError> {
+        if output.is_yaml_file() {
+            return Ok(Some(Format::Yaml));
+        }
+        let asked = self.format.as_deref().map(str::parse).transpose();
+        asked.map_err(ModeError::Format)
     }
 
     /// The keys to use instead of the controller, if that is asked for.
@@ -164,15 +176,15 @@ fn files(lists: Vec<List>) -> Vec<PathBuf> {
         .collect()
 }
 
-/// The one file of a list; its key does not matter.
-fn single_file(lists: Vec<List>) -> Result<Option<PathBuf>, ModeError> {
-    let files: Vec<String> = lists.into_iter().flat_map(|list| list.0).collect();
-    match files.as_slice() {
-        [] => Ok(None),
-        [file] => {
-            let path = file.split_once('=').map_or(&**file, |(_key, path)| path);
-            Ok(Some(PathBuf::from(path)))
-        }
-        _ => Err(ModeError::SeveralFiles),
-    }
+/// The files of the lists; their keys do not matter.
+fn from_files(lists: Vec<List>) -> Vec<PathBuf> {
+    let path = |file: String| match file.split_once('=') {
+        Some((_key, path)) => path.into(),
+        None => file.into(),
+    };
+    lists
+        .into_iter()
+        .flat_map(|list| list.0)
+        .map(path)
+        .collect()
 }

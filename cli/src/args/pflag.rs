@@ -8,6 +8,7 @@ use clap::error::{ContextKind, ErrorKind};
 
 use super::klog;
 use crate::Io;
+use crate::format::Format;
 
 /// Gives every flag what it has in common with its kind: a value may begin with a hyphen, and a
 /// boolean takes none as a separate word.
@@ -40,15 +41,18 @@ pub(super) fn environment(command: &clap::Command, io: &mut Io) -> Vec<OsString>
             continue;
         };
         let flag = OsString::from(format!("--{name}={value}"));
-        match command
+        let parsed = command
             .clone()
-            .try_get_matches_from([OsString::new(), flag.clone()])
-        {
-            Ok(_) => flags.push(flag),
-            Err(error) => {
-                let reason = message(&error, command, "");
-                io.warn(&format!("{variable} is ignored: {reason}"));
-            }
+            .try_get_matches_from([OsString::new(), flag.clone()]);
+        let wrong = match parsed {
+            // On the command line a wrong format only matters where something is printed.
+            Ok(_) if name == "format" => value.parse::<Format>().err(),
+            Ok(_) => None,
+            Err(error) => Some(message(&error, command, "")),
+        };
+        match wrong {
+            None => flags.push(flag),
+            Some(reason) => io.warn(&format!("{variable} is ignored: {reason}")),
         }
     }
     flags

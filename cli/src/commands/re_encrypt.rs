@@ -130,9 +130,9 @@ impl ReEncrypt {
                 };
                 (format, output)
             }
-            (Output::Stdout, None) => (Some(self.output.format(self.format)), Output::Stdout),
+            (Output::Stdout, None) => (Some(self.format.unwrap_or_default()), Output::Stdout),
             (Output::File(file), _) => (
-                Some(self.output.format(self.format)),
+                Some(self.format.unwrap_or_default()),
                 Output::File(file.clone()),
             ),
         }

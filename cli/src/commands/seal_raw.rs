@@ -14,7 +14,7 @@ pub(crate) struct SealRaw {
     pub(crate) certificate: Source,
     pub(crate) cluster: ClusterAccess,
     pub(crate) secret_file: Option<PathBuf>,
-    pub(crate) from_file: Option<PathBuf>,
+    pub(crate) from_files: Vec<PathBuf>,
     pub(crate) name: Option<String>,
     pub(crate) scope: Scope,
     pub(crate) output: Output,
@@ -23,6 +23,8 @@ pub(crate) struct SealRaw {
 /// Why a value cannot be sealed.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
+    #[error("must provide only one --from-file when encrypting a single item with --raw")]
+    SeveralFiles,
     #[error("must provide the --namespace flag with --raw and --scope {0}")]
     NoNamespace(&'static str),
     #[error("must provide the --name flag with --raw and --scope strict")]
@@ -39,9 +41,10 @@ impl SealRaw {
         }
         let certificate = self.certificate.certificate(&self.cluster, io).await?;
         let label = self.scope.label(&self.namespace(io)?, &self.name()?);
-        let bytes = match &self.from_file {
-            Some(path) => input::read_file(path)?,
-            None => {
+        let bytes = match self.from_files.as_slice() {
+            [_, _, ..] => return Err(Error::SeveralFiles.into()),
+            [path] => input::read_file(path)?,
+            [] => {
                 if io.stdin_is_terminal {
                     io.note("(tty detected: expecting a secret to encrypt in stdin)");
                 }
