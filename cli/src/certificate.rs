@@ -158,12 +158,18 @@ fn scheme(location: &str) -> Option<&str> {
 }
 
 fn file_path(location: &str) -> PathBuf {
-    let path = location.trim_start_matches("file:");
-    // After two slashes a host may stand; the path begins with the third.
-    let path = path
-        .strip_prefix("//")
-        .map_or(path, |rest| rest.find('/').map_or(rest, |at| &rest[at..]));
-    PathBuf::from(path)
+    let url = reqwest::Url::parse(location).ok();
+    match url.and_then(|url| url.to_file_path().ok()) {
+        Some(path) if location.starts_with("file:/") => path,
+        // Without a slash it begins in this folder, and a host says nothing.
+        _ => {
+            let path = location.trim_start_matches("file:");
+            let path = path
+                .strip_prefix("//")
+                .map_or(path, |rest| rest.find('/').map_or(rest, |at| &rest[at..]));
+            PathBuf::from(path)
+        }
+    }
 }
 
 async fn from_url(location: &str, io: &mut Io) -> Result<Vec<u8>, String> {
