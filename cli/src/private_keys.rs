@@ -64,6 +64,9 @@ impl PrivateKeys {
             is_pem = true;
             match PrivateKey::from_pem(block) {
                 Ok(key) => self.keys.push(Arc::new(key)),
+                Err(key::Error::NoKey) if is_encrypted(block) => {
+                    why = Some("the private key in it is encrypted".to_owned());
+                }
                 Err(key::Error::NoKey) => {}
                 Err(error) => why = Some(error.to_string()),
             }
@@ -113,6 +116,14 @@ fn type_of(pem: &[u8]) -> &'static str {
     } else {
         "*ecdsa.PrivateKey"
     }
+}
+
+/// PKCS #8 says it in the first line, OpenSSL's own format in the second.
+fn is_encrypted(block: &[u8]) -> bool {
+    let lines = block.split(|byte| *byte == b'\n').take(2);
+    lines
+        .flat_map(|line| line.windows(b"ENCRYPTED".len()))
+        .any(|word| word == b"ENCRYPTED")
 }
 
 /// Every block of a PEM text, from its first line on.
