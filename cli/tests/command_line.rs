@@ -71,7 +71,7 @@ fn default_now() -> String {
 #[tokio::test]
 async fn every_case_does_what_it_says() {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/cases");
-    let files = cases_under(&folder);
+    let files = files_under(&folder);
     assert!(files.len() >= 300, "found only {} cases", files.len());
     let mut failures = String::new();
     for file in &files {
@@ -83,12 +83,12 @@ async fn every_case_does_what_it_says() {
     assert!(failures.is_empty(), "{failures}");
 }
 
-fn cases_under(folder: &Path) -> Vec<PathBuf> {
+fn files_under(folder: &Path) -> Vec<PathBuf> {
     let mut files = Vec::new();
     for entry in std::fs::read_dir(folder).unwrap() {
         let path = entry.unwrap().path();
         if path.is_dir() {
-            files.extend(cases_under(&path))
+            files.extend(files_under(&path))
         } else {
             files.push(path)
         }
@@ -113,7 +113,9 @@ async fn run(file: &Path) -> Result<(), String> {
         files.insert("kc".to_owned(), cluster.kubeconfig());
     }
     for (name, content) in &files {
-        std::fs::write(folder.path().join(name), in_dir(content)).unwrap();
+        let path = folder.path().join(name);
+        std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+        std::fs::write(path, in_dir(content)).unwrap();
     }
     let env = case
         .env
@@ -244,13 +246,15 @@ fn compare(case: &Case, code: u8, printed: Output, mut left: BTreeMap<String, St
 }
 
 fn files_in(folder: &Path) -> BTreeMap<String, String> {
-    let read = |entry: std::io::Result<std::fs::DirEntry>| {
-        let path = entry.unwrap().path();
-        let name = path.file_name().unwrap().to_str().unwrap().to_owned();
-        let content = std::fs::read(path).unwrap();
-        (name, String::from_utf8_lossy(&content).into_owned())
+    let read = |path: PathBuf| {
+        let name = path.strip_prefix(folder).unwrap().to_str().unwrap();
+        let content = std::fs::read(&path).unwrap();
+        (
+            name.to_owned(),
+            String::from_utf8_lossy(&content).into_owned(),
+        )
     };
-    std::fs::read_dir(folder).unwrap().map(read).collect()
+    files_under(folder).into_iter().map(read).collect()
 }
 
 /// Takes the sealed values out of a text.

@@ -25,6 +25,8 @@ pub(crate) struct Setup {
     /// Answer verify and rotate with this status and body.
     pub(crate) status: Option<u16>,
     pub(crate) body: String,
+    /// Answer with this status where the certificate would be.
+    pub(crate) certificate_status: Option<u16>,
     /// Lose template metadata and status, as upstream's rotate does.
     pub(crate) like_upstream: bool,
 }
@@ -38,6 +40,7 @@ impl Default for Setup {
             refused: 0,
             status: None,
             body: String::new(),
+            certificate_status: None,
             like_upstream: false,
         }
     }
@@ -129,6 +132,7 @@ impl Controller {
             refused,
             status,
             body: fixed,
+            certificate_status,
             like_upstream,
         } = &self.setup;
         let services = format!("/api/v1/namespaces/{namespace}/services/");
@@ -149,7 +153,10 @@ impl Controller {
             return not_found(path);
         };
         if path == "cert.pem" {
-            return (200, fixture("rsa2048.pem"));
+            return match certificate_status {
+                Some(status) => (*status, String::new()),
+                None => (200, fixture("rsa2048.pem")),
+            };
         }
         if self.asked.fetch_add(1, Ordering::Relaxed) < *refused {
             return (429, "limit exceeded\n".to_owned());
