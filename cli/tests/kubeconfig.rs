@@ -40,10 +40,22 @@ fn serve() -> Server {
 
 /// Fetches a certificate that is not there; gives stderr and what the server heard, in lower case.
 async fn fetch(kubeconfig: &str, flags: &[&str], server: &Server) -> (String, String) {
+    fetch_in(&[], kubeconfig, flags, server).await
+}
+
+/// The same, with these variables.
+async fn fetch_in(
+    variables: &[(&str, &str)],
+    kubeconfig: &str,
+    flags: &[&str],
+    server: &Server,
+) -> (String, String) {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("config");
     std::fs::write(&path, kubeconfig.replace("$SERVER", &server.address)).unwrap();
     let (mut io, printed) = Io::in_memory("");
+    let variable = |(name, value): &(&str, &str)| ((*name).to_owned(), (*value).to_owned());
+    io.environment = variables.iter().map(variable).collect();
     let args = ["kubeseal", "--fetch-cert", "--kubeconfig"]
         .into_iter()
         .chain([path.to_str().unwrap()])
@@ -126,6 +138,62 @@ async fn impersonates_whom_it_is_told() {
     let server = serve();
     let (_, heard) = fetch(CONFIG, &["--user", "other"], &server).await;
     assert!(heard.contains("impersonate-user: somebody"), "{heard}");
+}
+
+#[tokio::test]
+async fn is_told_the_same_by_the_environment() {
+    let server = serve();
+    let address = format!("http://{}/three", server.address);
+    for (variables, expected) in [
+        (&[("SEALED_SECRETS_CONTEXT", "two")][..], "get /two/api"),
+        (&[("SEALED_SECRETS_CLUSTER", "two")], "get /two/api"),
+        (&[("SEALED_SECRETS_SERVER", &address)], "get /three/api"),
+        (
+            &[("SEALED_SECRETS_USER", "other")],
+            "impersonate-user: somebody",
+        ),
+        (&[("SEALED_SECRETS_AS", "me")], "impersonate-user: me"),
+        (
+            &[("SEALED_SECRETS_AS", "me"), ("SEALED_SECRETS_AS_UID", "7")],
+            "impersonate-uid: 7",
+        ),
+    ] {
+        let (_, heard) = fetch_in(variables, CONFIG, &[], &server).await;
+        assert!(heard.contains(expected), "{variables:?}: {heard}");
+        server.requests.lock().unwrap().clear();
+    }
+    let groups = [
+        ("SEALED_SECRETS_AS", "me"),
+        ("SEALED_SECRETS_AS_GROUP", "a,b"),
+    ];
+    let (_, heard) = fetch_in(&groups, CONFIG, &["--as-group", "c"], &server).await;
+    for group in ["a", "b", "c"] {
+        let header = format!("impersonate-group: {group}");
+        assert!(heard.contains(&header), "{header}: {heard}");
+    }
+    server.requests.lock().unwrap().clear();
+    let (_, heard) = fetch_in(&groups, CONFIG, &["--as", "you"], &server).await;
+    assert!(heard.contains("impersonate-user: you"), "{heard}");
+}
+
+#[tokio::test]
+async fn goes_through_the_proxy_it_is_given() {
+    let server = serve();
+    let proxy = format!("http://{}", server.address);
+    let config = CONFIG.replace("$SERVER/one", "cluster.invalid/one");
+    for (flags, variables) in [
+        (&["--proxy-url", &proxy][..], &[][..]),
+        (&[], &[("SEALED_SECRETS_PROXY_URL", &*proxy)]),
+        // What is said of this very cluster counts more than what is said of all.
+        (
+            &["--proxy-url", &proxy],
+            &[("NO_PROXY", "*"), ("HTTP_PROXY", "http://127.0.0.1:1")],
+        ),
+    ] {
+        let (stderr, heard) = fetch_in(variables, &config, flags, &server).await;
+        assert!(heard.contains("cluster.invalid"), "{heard}{stderr}");
+        server.requests.lock().unwrap().clear();
+    }
 }
 
 #[tokio::test]
