@@ -9,7 +9,8 @@ use kube::config::{Context, KubeConfigOptions, Kubeconfig, KubeconfigError};
 use kube::{Client, Config};
 
 pub(crate) use self::overrides::Overrides;
-use crate::{Io, error, proxy};
+use crate::text::Text;
+use crate::{Io, error, input, proxy};
 
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
 const READ_TIMEOUT: Duration = Duration::from_secs(30);
@@ -191,10 +192,16 @@ fn merged(paths: impl IntoIterator<Item = PathBuf>) -> Result<Option<Kubeconfig>
 }
 
 fn read(path: &Path) -> Result<Kubeconfig, Error> {
-    Kubeconfig::read_from(path).map_err(|error| Error::Unreadable {
+    let fail = |cause| Error::Unreadable {
         path: path.to_owned(),
-        cause: describe(&error),
-    })
+        cause,
+    };
+    // kube panics on UTF-16 that ends within a letter; a pipe can be read only once.
+    if path.is_file() {
+        let bytes = input::read_file(path).map_err(|error| fail(error.to_string()))?;
+        Text::read(&bytes).map_err(|error| fail(error.to_string()))?;
+    }
+    Kubeconfig::read_from(path).map_err(|error| fail(describe(&error)))
 }
 
 /// A kubeconfig may hold credentials, and a parser's words may quote them.

@@ -2,8 +2,10 @@
 //! and leaves no file half-written.
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on stops here")]
 
+mod bad;
 mod closed;
 
+use std::collections::BTreeSet;
 use std::path::Path;
 use std::sync::LazyLock;
 use std::time::{Duration, Instant};
@@ -169,6 +171,101 @@ proptest! {
         let (code, output) = Folder::new().run(SEAL, &[marks[mark], &bytes].concat());
         check(code, &output)?;
     }
+}
+
+/// Where a file may be given: the command line, and what comes on stdin. `@bad` is the bad one.
+const PLACES: [(&[&str], &str); 10] = [
+    (&["--cert", "@rsa2048.pem", "-f", "@bad"], ""),
+    (
+        &["--cert", "@rsa2048.pem", "-f", "@bad", "-w", "@out.yaml"],
+        "",
+    ),
+    (
+        &[
+            "--cert",
+            "@rsa2048.pem",
+            "--merge-into",
+            "@target",
+            "-f",
+            "@bad",
+        ],
+        "",
+    ),
+    (&["--cert", "@rsa2048.pem", "--merge-into", "@bad"], PLAIN),
+    (&["--cert", "@bad"], PLAIN),
+    (&["--fetch-cert", "--kubeconfig", "@bad"], ""),
+    (
+        &[
+            "--validate",
+            "--offline",
+            "--recovery-private-key",
+            "@rsa2048.key",
+            "-f",
+            "@bad",
+        ],
+        "",
+    ),
+    (
+        &[
+            "--recovery-unseal",
+            "--recovery-private-key",
+            "@rsa2048.key",
+            "-f",
+            "@bad",
+        ],
+        "",
+    ),
+    (
+        &[
+            "--recovery-unseal",
+            "--recovery-private-key",
+            "@bad",
+            "-f",
+            "@target",
+        ],
+        "",
+    ),
+    (
+        &[
+            "--re-encrypt",
+            "--offline",
+            "--recovery-private-key",
+            "@rsa2048.key",
+            "--cert",
+            "@rsa2048.pem",
+            "-f",
+            "@bad",
+        ],
+        "",
+    ),
+];
+
+const PLAIN: &str = "metadata: {name: db, namespace: shop}\nstringData: {a: hunter2 hunter2!}\n";
+
+#[test]
+fn what_is_none_of_ours_is_refused_wherever_it_is_given() {
+    let inputs = bad::inputs(VALUE);
+    let distinct: BTreeSet<&[u8]> = inputs.iter().map(|(_, bytes)| &**bytes).collect();
+    assert!(distinct.len() * PLACES.len() >= 500, "{}", distinct.len());
+    let folder = Folder::new();
+    std::fs::write(folder.path("target"), &SEALED[1]).unwrap();
+    for (name, bytes) in &inputs {
+        std::fs::write(folder.path("bad"), bytes).unwrap();
+        for (args, stdin) in PLACES {
+            let (code, output) = folder.run(args, stdin.as_bytes());
+            assert_eq!(code, 1, "{name}, {args:?}: {}", output.stderr);
+            check(code, &output).unwrap();
+            assert!(
+                std::fs::read(folder.path("bad")).unwrap() == *bytes,
+                "{name}, {args:?}"
+            );
+            assert!(folder.holds_only(&["bad", "target"]), "{name}, {args:?}");
+        }
+    }
+    assert_eq!(
+        std::fs::read_to_string(folder.path("target")).unwrap(),
+        SEALED[1]
+    );
 }
 
 #[test]
