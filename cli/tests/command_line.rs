@@ -68,6 +68,41 @@ fn default_now() -> String {
     closed::NOW.to_owned()
 }
 
+const OF_UPSTREAM: &str = "
+ParseKey OpenCertFile SealWithMultiDocSecrets Seal Unseal UnsealList MergeInto/added MergeInto/updated MergeInto/bad-name
+Raw ReadPrivKeySecret ReadPrivKeyPEM NamespaceMismatchValidation
+Version MainError WriteToFile FailToWriteToFile RawSealErrors Pflagenv
+";
+
+#[test]
+fn every_case_of_upstream_is_among_them() {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests");
+    let rows = include_str!("upstream-cases.md").lines();
+    let rows = rows.filter_map(|line| {
+        line.strip_prefix("| ")?
+            .strip_suffix(" |")?
+            .split_once(" | ")
+    });
+    let rows: BTreeMap<String, &str> = rows
+        .filter(|(case, _)| !["case", "---"].contains(case))
+        .map(|(case, ours)| (case.replace(' ', "-"), ours))
+        .collect();
+    let mut cases: Vec<&str> = OF_UPSTREAM.split_whitespace().collect();
+    cases.sort_unstable();
+    assert_eq!(rows.keys().collect::<Vec<_>>(), cases);
+    for (case, ours) in rows {
+        for place in ours.split(", ").map(|place| place.trim_matches('`')) {
+            let (file, test) = place.split_once("::").unwrap_or((place, ""));
+            let text = std::fs::read_to_string(folder.join(file)).unwrap_or_default();
+            let is_there = match test {
+                "" => !text.is_empty(),
+                test => text.contains(&format!("fn {test}(")),
+            };
+            assert!(is_there, "{case}: there is no `{place}`");
+        }
+    }
+}
+
 #[tokio::test]
 async fn every_case_does_what_it_says() {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/cases");
