@@ -60,24 +60,71 @@ fn reference() -> String {
         };
         writeln!(text, "| {short}`--{long}{value}` | {help} | {variable} |").unwrap();
     }
-    let examples = cli::command().get_after_help().unwrap().to_string();
-    let examples = examples.trim_start_matches("Examples:\n").trim_end();
-    let examples: String = examples
-        .lines()
-        .map(|line| format!("{}\n", line.strip_prefix("  ").unwrap_or(line)))
-        .collect();
+    let examples = examples();
     text + &format!("\n## Examples\n\n```\n{examples}```\n")
 }
 
 fn manual() -> String {
     let command = cli::command().about("seals Secrets so that they can live in Git");
     let mut page = Vec::new();
+    let examples = examples();
     let manual = clap_mangen::Man::new(command)
         .date("")
         .manual("")
         .source("");
-    manual.render(&mut page).unwrap();
-    String::from_utf8(page).unwrap()
+    manual.render_title(&mut page).unwrap();
+    manual.render_name_section(&mut page).unwrap();
+    let mut page = String::from_utf8(page).unwrap() + DESCRIPTION;
+    let mut options = Vec::new();
+    manual.render_options_section(&mut options).unwrap();
+    page.push_str(&String::from_utf8(options).unwrap());
+    page.push_str(EXIT_STATUS);
+    page.push_str(".SH EXAMPLES\n.nf\n");
+    page.push_str(&examples.replace('\\', "\\\\").replace('-', "\\-"));
+    page.push_str(".fi\n");
+    page
+}
+
+/// Go's logger, and what is in the environment, are in no list of flags.
+const DESCRIPTION: &str = r#".SH SYNOPSIS
+\fBkubeseal\fR [\fIflags\fR] < \fIsecret.yaml\fR > \fIsealed.yaml\fR
+.SH DESCRIPTION
+Reads Secrets from stdin or a file, in YAML or JSON, and prints SealedSecrets that only the controller can open.
+.PP
+Flags are written \fB\-\-name value\fR or \fB\-\-name=value\fR; a switch takes its value behind an equals sign only.
+Words that are no flags are ignored. The last of several counts; lists are separated by commas and add up.
+The flags of Go's logger (\fB\-v\fR, \fB\-\-logtostderr\fR and so on) are accepted and change nothing.
+"#;
+
+const EXIT_STATUS: &str = r#".SH EXIT STATUS
+.TP
+\fB0\fR
+done
+.TP
+\fB1\fR
+it failed, and stderr says why in a line that begins with \fIerror:\fR
+.TP
+\fB2\fR
+the command line is wrong
+.SH ENVIRONMENT
+.TP
+\fBSEALED_SECRETS_\fIFLAG\fR
+stands for the flag: \fBSEALED_SECRETS_CERT\fR, \fBSEALED_SECRETS_CONTROLLER_NAMESPACE\fR. The command line wins over it.
+.TP
+\fBKUBECONFIG\fR, \fBHOME\fR
+where the kubeconfig is, as kubectl finds it
+.TP
+\fBHTTPS_PROXY\fR, \fBHTTP_PROXY\fR, \fBNO_PROXY\fR
+through which proxy the cluster and a certificate's URL are reached, unless the kubeconfig names one
+"#;
+
+fn examples() -> String {
+    let examples = cli::command().get_after_help().unwrap().to_string();
+    let examples = examples.trim_start_matches("Examples:\n").trim_end();
+    examples
+        .lines()
+        .map(|line| format!("{}\n", line.strip_prefix("  ").unwrap_or(line)))
+        .collect()
 }
 
 fn assert_checked_in(path: &str, text: &str) {
@@ -116,8 +163,14 @@ async fn every_shell_completes_the_flags() {
         assert_eq!((code, printed.stderr().as_str()), (0, ""), "{shell}");
         let script = printed.stdout();
         assert!(script.contains(mark), "{shell}: {script}");
-        for flag in ["merge-into", "re-encrypt", "controller-namespace"] {
-            assert!(script.contains(flag), "{shell} does not know --{flag}");
+        for word in [
+            "merge-into",
+            "re-encrypt",
+            "controller-namespace",
+            "namespace-wide",
+            "yaml",
+        ] {
+            assert!(script.contains(word), "{shell} does not know {word}");
         }
     }
 }
