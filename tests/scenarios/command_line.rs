@@ -259,3 +259,92 @@ async fn annotations_survive_sealing_applying_and_unsealing() {
     let opened = cluster.secrets("shop").get("db").await.unwrap();
     assert_eq!(json!(opened.metadata.annotations), annotations);
 }
+
+#[tokio::test]
+async fn names_the_item_that_the_controller_cannot_open() {
+    let key = Fixture::rsa2048();
+    let cluster = Cluster::start(&[&key]).await;
+    let file = cluster.kubeconfig();
+    let path = file.path().to_str().unwrap();
+    let good = tests::sealed_secret("db").item("a", "b", &key).object();
+    let mut bad = tests::sealed_secret("web").item("a", "b", &key).object();
+    bad["spec"]["encryptedData"]["c"] = good["spec"]["encryptedData"]["a"].clone();
+    let words = ["--validate", "--kubeconfig", path];
+    let ended = kubeseal(&words, format!("{bad}\n{good}\n")).await;
+    assert_eq!((ended.code, &*ended.stdout), (1, ""));
+    let text = "error: unable to decrypt sealed secret: web\n  document 1, item `c`: ";
+    assert!(ended.stderr.starts_with(text), "{}", ended.stderr);
+    assert!(!ended.stderr.contains("item `a`"), "{}", ended.stderr);
+}
+
+/// A file with what Git keeps: comments, anchors, two documents, the line endings of Windows.
+fn written(first: &Value, second: &Value) -> String {
+    let item = |object: &Value| {
+        let item = &object["spec"]["encryptedData"]["a"];
+        item.as_str().unwrap().to_owned()
+    };
+    let text = format!(
+        "# of the shop\napiVersion: bitnami.com/v1alpha1\nkind: SealedSecret\nmetadata: &names\n  name: db\n  \
+         namespace: shop\nspec:\n  encryptedData:\n    # the old one\n    a: {}\n  template:\n    metadata: *names\n---\n\
+         apiVersion: bitnami.com/v1alpha1\nkind: SealedSecret\nmetadata: {{name: web, namespace: shop}}\nspec:\n  \
+         encryptedData:\n    a: {}\n",
+        item(first),
+        item(second)
+    );
+    text.replace('\n', "\r\n")
+}
+
+/// How many lines are new and how many are gone, as `git diff --numstat` counts them.
+fn changed_lines(before: &str, after: &str) -> (usize, usize) {
+    let missing = |of: &str, from: &str| {
+        let lines = of.split('\n');
+        lines
+            .filter(|line| !from.split('\n').any(|other| other == *line))
+            .count()
+    };
+    (missing(after, before), missing(before, after))
+}
+
+#[tokio::test]
+async fn files_change_by_the_line_and_open_in_the_cluster() {
+    let key = Fixture::rsa2048();
+    let cluster = Cluster::start(&[&key]).await;
+    let file = cluster.kubeconfig();
+    let path = file.path().to_str().unwrap();
+    let [db, web] =
+        ["db", "web"].map(|name| tests::sealed_secret(name).item("a", "b", &key).object());
+    let mut text = written(&db, &web);
+    let mut target = tempfile::Builder::new().suffix(".yaml").tempfile().unwrap();
+    target.write_all(text.as_bytes()).unwrap();
+    let place = target.path().to_str().unwrap();
+    let merge = ["--merge-into", place];
+    let re_encrypt = ["--re-encrypt", "-f", place];
+    for (words, input, expected) in [
+        (
+            &merge[..],
+            "metadata: {name: db}\nstringData: {a: new}\n",
+            (1, 1),
+        ),
+        (
+            &merge,
+            "metadata: {name: db}\nstringData: {b: more}\n",
+            (1, 0),
+        ),
+        (&re_encrypt, "", (3, 3)),
+    ] {
+        let words = [words, &["--kubeconfig", path]].concat();
+        let ended = kubeseal(&words, input).await;
+        assert_eq!((ended.code, &*ended.stderr), (0, ""));
+        let after = std::fs::read_to_string(place).unwrap();
+        assert_eq!(changed_lines(&text, &after), expected, "{after}");
+        text = after;
+    }
+    for document in text.split("---\r\n") {
+        let sealed: Value = serde_saphyr::from_str(document).unwrap();
+        cluster.create(sealed).await;
+    }
+    cluster
+        .secret_becomes("shop", "db", &[("a", "new"), ("b", "more")])
+        .await;
+    cluster.secret_becomes("shop", "web", &[("a", "b")]).await;
+}
