@@ -288,19 +288,64 @@ async fn fetches_a_token_of_openid_connect_when_its_own_is_over() {
     assert!(heard.contains(&token), "{heard}{stderr}");
 }
 
+/// A plug-in that prints this token, after it has done something.
 #[cfg(unix)]
-#[tokio::test]
-async fn sends_the_token_of_a_plug_in() {
-    let server = serve("127.0.0.1").await;
+fn plug_in(before: &str, interactive: &str) -> Value {
     let credential = json!({
         "apiVersion": "client.authentication.k8s.io/v1", "kind": "ExecCredential",
         "status": { "token": "of-the-plug-in" },
     });
-    let user = json!({ "exec": {
-        "apiVersion": "client.authentication.k8s.io/v1", "command": "sh", "interactiveMode": "Never",
-        "args": ["-c", format!("echo '{credential}'")],
-    }});
-    let (heard, stderr) = server.asked(user, &TRUSTED, &[]).await;
+    json!({ "exec": {
+        "apiVersion": "client.authentication.k8s.io/v1", "command": "sh",
+        "interactiveMode": interactive, "args": ["-c", format!("{before}; echo '{credential}'")],
+    }})
+}
+
+#[cfg(unix)]
+#[tokio::test]
+async fn sends_the_token_of_a_plug_in() {
+    let server = serve("127.0.0.1").await;
+    let (heard, stderr) = server.asked(plug_in("true", "Never"), &TRUSTED, &[]).await;
     let token = "authorization: bearer of-the-plug-in";
     assert!(heard.contains(token), "{heard}{stderr}");
+}
+
+/// The program itself, since a plug-in inherits what the process has.
+#[cfg(unix)]
+#[tokio::test]
+async fn keeps_what_is_on_stdin_from_a_plug_in() {
+    use std::io::Write;
+    let server = serve("127.0.0.1").await;
+    let copy = format!("cat > {}", server.file("copy"));
+    server.write_kubeconfig(&plug_in(&copy, "IfAvailable"));
+    let mut kubeseal = std::process::Command::new(env!("CARGO_BIN_EXE_kubeseal"));
+    kubeseal
+        .args(["--kubeconfig", &server.file("config")])
+        .args(["--certificate-authority", &server.file("ca.pem")])
+        .stdin(std::process::Stdio::piped())
+        .stderr(std::process::Stdio::piped());
+    let run = move || {
+        let mut child = kubeseal.spawn().unwrap();
+        let _ = child
+            .stdin
+            .take()
+            .unwrap()
+            .write_all(b"stringData: {a: s3cret}");
+        child.wait_with_output().unwrap()
+    };
+    let ended = tokio::task::spawn_blocking(run).await.unwrap();
+    let heard = server.heard.lock().unwrap().join("\n");
+    let stderr = String::from_utf8_lossy(&ended.stderr);
+    assert!(heard.contains("of-the-plug-in"), "{heard}{stderr}");
+    assert_eq!(std::fs::read_to_string(server.file("copy")).unwrap(), "");
+}
+
+#[cfg(unix)]
+#[tokio::test]
+async fn calls_no_plug_in_that_must_ask_where_nobody_can_answer() {
+    let server = serve("127.0.0.1").await;
+    let (heard, stderr) = server.asked(plug_in("true", "Always"), &TRUSTED, &[]).await;
+    let error =
+        "error: exec plugin cannot support interactive mode: standard input is not a terminal\n";
+    assert_eq!((&*heard, &*stderr), ("", error));
 }
