@@ -1,11 +1,12 @@
 //! The cluster that is meant, as kubectl finds it: kubeconfig, context, namespace.
 
 mod overrides;
+mod plugin;
 
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use kube::config::{Context, ExecInteractiveMode, KubeConfigOptions, Kubeconfig, KubeconfigError};
+use kube::config::{Context, KubeConfigOptions, Kubeconfig, KubeconfigError};
 use kube::{Client, Config};
 
 pub(crate) use self::overrides::Overrides;
@@ -46,12 +47,21 @@ pub enum Error {
          by a corresponding time unit (e.g. 1s | 2m | 3h)"
     )]
     Timeout,
-    #[error("exec plugin cannot support interactive mode: standard input is not a terminal")]
-    NotInteractive,
+    #[error(transparent)]
+    Plugin(#[from] plugin::Error),
     #[error("cannot use the kubeconfig: {0}")]
     Unusable(String),
     #[error("cannot use the configuration of this pod: {0}")]
     InCluster(String),
+}
+
+impl Error {
+    pub(crate) fn hint(&self) -> Option<String> {
+        match self {
+            Self::Plugin(error) => error.hint(),
+            _ => None,
+        }
+    }
 }
 
 /// Where the configuration comes from.
@@ -67,8 +77,7 @@ impl ClusterAccess {
         let mut config = match self.find(io)? {
             Found::Kubeconfig(kubeconfig) => {
                 let context = self.selected_context(&kubeconfig)?;
-                let mut effective = self.overrides.apply(&kubeconfig, context.as_ref())?;
-                keep_stdin(&mut effective, io)?;
+                let effective = self.overrides.apply(&kubeconfig, context.as_ref())?;
                 with_proxy(effective, io).await?
             }
             Found::InCluster => {
@@ -81,6 +90,9 @@ impl ClusterAccess {
         if config.cluster_url.scheme_str() != Some("https") {
             // Whoever listens on the way could use them.
             config.auth_info = Overrides::without_credentials(&config.auth_info);
+        }
+        if let Some(plugin) = config.auth_info.exec.take() {
+            config.auth_info = plugin::sign_in(&plugin, config.auth_info, io)?;
         }
         config.default_retry = false;
         config.connect_timeout = Some(CONNECT_TIMEOUT.min(timeout));
@@ -159,21 +171,6 @@ impl ClusterAccess {
             .map(Some)
             .ok_or_else(|| Error::NoSuchContext(name.to_owned()))
     }
-}
-
-/// kube hands a plug-in our stdin unless it is told not to, and there may be a Secret in it.
-fn keep_stdin(kubeconfig: &mut Kubeconfig, io: &Io) -> Result<(), Error> {
-    let users = kubeconfig.auth_infos.iter_mut();
-    for plugin in users.filter_map(|user| user.auth_info.as_mut()?.exec.as_mut()) {
-        if io.stdin_is_terminal {
-            continue;
-        }
-        if plugin.interactive_mode == Some(ExecInteractiveMode::Always) {
-            return Err(Error::NotInteractive);
-        }
-        plugin.interactive_mode = Some(ExecInteractiveMode::Never);
-    }
-    Ok(())
 }
 
 /// kube compares NO_PROXY with the proxy's own address instead of the cluster's, so the proxy is

@@ -60,6 +60,7 @@ impl Error {
     pub(crate) fn hint(&self) -> Option<String> {
         match self {
             Self::Certificate(error) => error.hint(),
+            Self::Cluster(error) => error.hint(),
             Self::Controller(error) => error.hint(),
             Self::Manifest(error) => error.hint(),
             Self::Sealed(error) => error.0.hint(),

@@ -313,11 +313,11 @@ async fn sends_the_token_of_a_plug_in() {
 /// The program itself, since a plug-in inherits what the process has.
 #[cfg(unix)]
 #[tokio::test]
-async fn keeps_what_is_on_stdin_from_a_plug_in() {
+async fn keeps_what_is_on_stdin_from_a_plug_in_and_lets_it_say_where_to_log_in() {
     use std::io::Write;
     let server = serve("127.0.0.1").await;
-    let copy = format!("cat > {}", server.file("copy"));
-    server.write_kubeconfig(&plug_in(&copy, "IfAvailable"));
+    let before = format!("cat >> {}; echo log in first >&2", server.file("copy"));
+    server.write_kubeconfig(&plug_in(&before, "IfAvailable"));
     let mut kubeseal = std::process::Command::new(env!("CARGO_BIN_EXE_kubeseal"));
     kubeseal
         .args(["--kubeconfig", &server.file("config")])
@@ -326,18 +326,51 @@ async fn keeps_what_is_on_stdin_from_a_plug_in() {
         .stderr(std::process::Stdio::piped());
     let run = move || {
         let mut child = kubeseal.spawn().unwrap();
-        let _ = child
-            .stdin
-            .take()
-            .unwrap()
-            .write_all(b"stringData: {a: s3cret}");
+        let mut stdin = child.stdin.take().unwrap();
+        let _ = stdin.write_all(b"stringData: {a: s3cret}");
+        drop(stdin);
         child.wait_with_output().unwrap()
     };
     let ended = tokio::task::spawn_blocking(run).await.unwrap();
     let heard = server.heard.lock().unwrap().join("\n");
     let stderr = String::from_utf8_lossy(&ended.stderr);
     assert!(heard.contains("of-the-plug-in"), "{heard}{stderr}");
+    assert!(stderr.starts_with("log in first\nerror: "), "{stderr}");
     assert_eq!(std::fs::read_to_string(server.file("copy")).unwrap(), "");
+}
+
+#[cfg(unix)]
+#[tokio::test]
+async fn shows_the_certificate_of_a_plug_in() {
+    let server = serve("127.0.0.1").await;
+    let read = |name: &str| std::fs::read_to_string(server.file(name)).unwrap();
+    let status =
+        json!({ "clientCertificateData": read("user.pem"), "clientKeyData": read("user.key") });
+    let credential = json!({ "kind": "ExecCredential", "status": status }).to_string();
+    let user = json!({ "exec": {
+        "apiVersion": "client.authentication.k8s.io/v1", "command": "printenv", "args": ["CREDENTIAL"],
+        "env": [{ "name": "CREDENTIAL", "value": credential }],
+    }});
+    let (heard, stderr) = server.asked(user, &TRUSTED, &[]).await;
+    assert!(heard.contains("a certificate"), "{heard}{stderr}");
+}
+
+#[cfg(unix)]
+#[tokio::test]
+async fn tells_a_plug_in_whom_it_signs_in_to() {
+    let server = serve("127.0.0.1").await;
+    let mut user = plug_in(
+        &format!("printenv KUBERNETES_EXEC_INFO > {}", server.file("info")),
+        "Never",
+    );
+    user["exec"]["provideClusterInfo"] = true.into();
+    let (_, stderr) = server.asked(user, &TRUSTED, &[]).await;
+    let info = std::fs::read_to_string(server.file("info")).unwrap();
+    let info: Value = serde_json::from_str(&info).unwrap();
+    assert_eq!(info["spec"]["interactive"], false, "{stderr}");
+    let address = format!("https://127.0.0.1:{}", server.port);
+    let told = info["spec"]["cluster"]["server"].as_str().unwrap();
+    assert_eq!(told.trim_end_matches('/'), address);
 }
 
 #[cfg(unix)]
@@ -348,4 +381,25 @@ async fn calls_no_plug_in_that_must_ask_where_nobody_can_answer() {
     let error =
         "error: exec plugin cannot support interactive mode: standard input is not a terminal\n";
     assert_eq!((&*heard, &*stderr), ("", error));
+}
+
+#[cfg(unix)]
+#[tokio::test]
+async fn says_how_a_plug_in_failed_and_not_how_it_was_called() {
+    let server = serve("127.0.0.1").await;
+    let mut user = plug_in("exit 3", "IfAvailable");
+    user["exec"]["env"] = json!([{ "name": "PASSWORD", "value": "s3cret" }]);
+    let (heard, stderr) = server.asked(user, &TRUSTED, &[]).await;
+    let said = "error: getting credentials: exec: executable sh failed: exit status: 3\n";
+    assert_eq!((&*heard, &*stderr), ("", said));
+    let user =
+        json!({ "exec": { "command": "no-such-plug-in", "installHint": "install it first" } });
+    let (heard, stderr) = server.asked(user, &TRUSTED, &[]).await;
+    let said = "error: getting credentials: exec: executable no-such-plug-in failed: no such file or directory\n\
+                hint: install it first\n";
+    assert_eq!((&*heard, &*stderr), ("", said));
+    let user = json!({ "exec": { "command": "echo", "args": ["s3cret"] } });
+    let (heard, stderr) = server.asked(user, &TRUSTED, &[]).await;
+    let said = "error: getting credentials: exec: executable echo printed no ExecCredential\n";
+    assert_eq!((&*heard, &*stderr), ("", said));
 }
