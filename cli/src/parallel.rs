@@ -1,11 +1,11 @@
 //! The same work for many things, on all cores, and the results in the order of the things.
 
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::mpsc;
+use std::sync::mpsc::{self, RecvTimeoutError};
 use std::thread;
 
 use crate::Io;
-use crate::progress::Progress;
+use crate::progress::{PAUSE, Progress};
 
 /// Below this number a second thread costs more than it saves.
 const FEW: usize = 8;
@@ -17,38 +17,52 @@ pub(crate) fn map<T: Sync, R: Send>(
     io: &mut Io,
 ) -> Vec<R> {
     let threads = thread::available_parallelism().map_or(1, usize::from);
+    if things.len() < FEW || threads == 1 {
+        let step = |thing| {
+            let result = work(thing);
+            progress.step(io);
+            result
+        };
+        let results = things.iter().map(step).collect();
+        progress.end(io);
+        return results;
+    }
     let mut results: Vec<Option<R>> = Vec::new();
     results.resize_with(things.len(), || None);
-    if things.len() < FEW || threads == 1 {
-        for (thing, result) in things.iter().zip(&mut results) {
-            *result = Some(work(thing));
-            progress.step(io);
+    let next = AtomicUsize::new(0);
+    let (sender, receiver) = mpsc::channel();
+    thread::scope(|scope| {
+        for _ in 0..threads {
+            let (sender, next, work) = (sender.clone(), &next, &work);
+            scope.spawn(move || {
+                // Told once and not one by one, since each message wakes a thread.
+                let mut done = Vec::new();
+                loop {
+                    let index = next.fetch_add(1, Ordering::Relaxed);
+                    let Some(thing) = things.get(index) else {
+                        break;
+                    };
+                    done.push((index, work(thing)));
+                }
+                // Nobody hears it only where this function has ended.
+                let _ = sender.send(done);
+            });
         }
-    } else {
-        let next = AtomicUsize::new(0);
-        let (sender, receiver) = mpsc::channel();
-        thread::scope(|scope| {
-            for _ in 0..threads {
-                let (sender, next, work) = (sender.clone(), &next, &work);
-                scope.spawn(move || {
-                    loop {
-                        let index = next.fetch_add(1, Ordering::Relaxed);
-                        let Some(thing) = things.get(index) else {
-                            break;
-                        };
-                        if sender.send((index, work(thing))).is_err() {
-                            break;
-                        }
+        drop(sender);
+        loop {
+            match receiver.recv_timeout(PAUSE) {
+                Ok(done) => {
+                    for (index, result) in done {
+                        results[index] = Some(result);
                     }
-                });
+                }
+                Err(RecvTimeoutError::Timeout) => {
+                    progress.reach(next.load(Ordering::Relaxed).min(things.len()), io);
+                }
+                Err(RecvTimeoutError::Disconnected) => break,
             }
-            drop(sender);
-            for (index, result) in receiver {
-                results[index] = Some(result);
-                progress.step(io);
-            }
-        });
-    }
+        }
+    });
     progress.end(io);
     results.into_iter().flatten().collect()
 }
@@ -66,5 +80,17 @@ mod tests {
             let expected: Vec<usize> = things.iter().map(|n| n * 2).collect();
             assert_eq!(doubled, expected);
         }
+    }
+
+    #[test]
+    fn tells_how_far_it_is() {
+        let (mut io, printed) = Io::in_memory("");
+        io.stderr_is_terminal = true;
+        let slow = |_: &usize| thread::sleep(PAUSE);
+        let progress = Progress::impatient("done", 40);
+        map(&[0; 40], slow, progress, &mut io);
+        let told = printed.stderr();
+        assert!(told.starts_with("\rdone "), "{told:?}");
+        assert!(told.ends_with("\r\x1b[K"), "{told:?}");
     }
 }

@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 use crate::Io;
 
 const PATIENCE: Duration = Duration::from_secs(1);
-const PAUSE: Duration = Duration::from_millis(100);
+pub(crate) const PAUSE: Duration = Duration::from_millis(100);
 
 pub(crate) struct Progress {
     what: &'static str,
@@ -26,6 +26,16 @@ impl Progress {
             done: 0,
             next: Instant::now() + PATIENCE,
             is_shown: false,
+        }
+    }
+
+    /// One that has waited long enough.
+    #[cfg(test)]
+    pub(crate) fn impatient(what: &'static str, total: usize) -> Self {
+        let next = Instant::now();
+        Self {
+            next,
+            ..Self::new(what, total)
         }
     }
 
@@ -58,7 +68,12 @@ impl Progress {
 
     /// One more is done.
     pub(crate) fn step(&mut self, io: &mut Io) {
-        self.done += 1;
+        self.reach(self.done + 1, io);
+    }
+
+    /// So many are done.
+    pub(crate) fn reach(&mut self, done: usize, io: &mut Io) {
+        self.done = done;
         if io.stderr_is_terminal && Instant::now() >= self.next {
             self.show(io);
         }
