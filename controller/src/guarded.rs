@@ -17,8 +17,10 @@ pub(crate) struct Guarded {
 
 impl Guarded {
     pub(crate) fn well_formed(&self) -> Result<Arc<SealedSecret>, Malformed> {
-        let malformed = |known: &Box<(ObjectMeta, Malformed)>| known.1.clone();
-        self.sealed.as_ref().map(Arc::clone).map_err(malformed)
+        match &self.sealed {
+            Ok(sealed) => Ok(Arc::clone(sealed)),
+            Err(malformed) => Err(malformed.1.clone()),
+        }
     }
 
     pub(crate) fn metadata(&self) -> &ObjectMeta {

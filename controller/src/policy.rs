@@ -1,5 +1,7 @@
 //! What a SealedSecret may make of its values. Whoever may write one need not be trusted with every kind of Secret.
 
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
+
 use crate::config::Config;
 use crate::error::Error;
 use crate::key_ring::KEY_LABEL;
@@ -51,10 +53,7 @@ fn covers(rule: &str, key: &str) -> bool {
     }
 }
 
-fn warn_of_copies(
-    metadata: &k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta,
-    key: &str,
-) {
+fn warn_of_copies(metadata: &ObjectMeta, key: &str) {
     if COPYING.iter().any(|rule| covers(rule, key)) {
         let [namespace, name] =
             [&metadata.namespace, &metadata.name].map(|part| part.clone().unwrap_or_default());
@@ -73,12 +72,13 @@ mod tests {
 
     fn secret(of_type: Option<&str>, annotation: &str, label: &str) -> sealing::Secret {
         let pair = |key: &str| Some(BTreeMap::from([(key.to_owned(), "v".to_owned())]));
-        let mut metadata = k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta::default();
-        metadata.namespace = Some("shop".to_owned());
-        metadata.annotations = pair(annotation);
-        metadata.labels = pair(label);
         sealing::Secret {
-            metadata,
+            metadata: ObjectMeta {
+                namespace: Some("shop".to_owned()),
+                annotations: pair(annotation),
+                labels: pair(label),
+                ..ObjectMeta::default()
+            },
             type_: of_type.map(str::to_owned),
             immutable: None,
             data: BTreeMap::new(),

@@ -28,7 +28,10 @@ const SETTLE: Duration = Duration::from_secs(10);
 
 #[tokio::main]
 async fn main() {
-    assert!(is_real(), "`make footprint` runs this on a real control plane");
+    assert!(
+        is_real(),
+        "`make footprint` runs this on a real control plane"
+    );
     let (key, missing) = (Fixture::rsa4096(), Fixture::rsa2048());
     let cluster = Cluster::alone().await;
     cluster.create_secret(&key_secret(&key)).await;
