@@ -1,9 +1,12 @@
 //! A text as documents: YAML separated by `---`, or JSON values back to back. Every node keeps its
 //! place, and every scalar its own text. Values may be in it, so nothing here can be printed.
 
+mod parts;
+
 use std::collections::HashMap;
 use std::ops::Range;
 use std::sync::Arc;
+use std::thread;
 
 use granit_parser::{Event, Options, Parser, ScalarStyle, ScanError, Span, StructureStyle, Tag};
 use serde::de::IgnoredAny;
@@ -107,9 +110,12 @@ pub(crate) fn read(text: &str) -> Result<(Vec<Document>, Vec<Duplicate>), Error>
     } else {
         "YAML"
     };
-    composer
-        .add(rest, start, line)
-        .map_err(|error| error.in_language(language))?;
+    let threads = thread::available_parallelism().map_or(1, usize::from);
+    if !composer.add_in_parts(rest, start, line, threads) {
+        composer
+            .add(rest, start, line)
+            .map_err(|error| error.in_language(language))?;
+    }
     Ok((composer.documents, composer.duplicates))
 }
 
@@ -218,6 +224,54 @@ struct At {
 }
 
 impl Composer {
+    /// Reads a long text on all cores, and says whether it did: what is wrong in it, or odd, is
+    /// left to be read in one piece.
+    fn add_in_parts(
+        &mut self,
+        text: &str,
+        start: usize,
+        first_line: usize,
+        threads: usize,
+    ) -> bool {
+        let parts = parts::of(text, threads);
+        if parts.len() < 2 {
+            return false;
+        }
+        let seen = self.seen;
+        let read = |part: &parts::Part| {
+            let mut composer = Self {
+                seen: seen + part.document,
+                ..Self::default()
+            };
+            let (start, line) = (start + part.place.start, first_line + part.line);
+            let added = composer.add(&text[part.place.clone()], start, line);
+            added.ok().map(|()| composer)
+        };
+        let composers: Option<Vec<Self>> = thread::scope(|scope| {
+            let read = &read;
+            let threads: Vec<_> = parts
+                .iter()
+                .map(|part| scope.spawn(move || read(part)))
+                .collect();
+            let joined = threads.into_iter().map(|thread| thread.join().ok()?);
+            joined.collect()
+        });
+        let Some(composers) = composers else {
+            return false;
+        };
+        let ends = composers.iter().map(|composer| composer.seen);
+        let begins = parts.iter().skip(1).map(|part| seen + part.document);
+        if !ends.zip(begins).all(|(end, begin)| end == begin) {
+            return false;
+        }
+        for composer in composers {
+            self.documents.extend(composer.documents);
+            self.duplicates.extend(composer.duplicates);
+            self.seen = composer.seen;
+        }
+        true
+    }
+
     fn add(&mut self, text: &str, start: usize, first_line: usize) -> Result<(), Error> {
         let mut options = Options::default();
         options.emit_comments = false;
@@ -469,4 +523,47 @@ impl Entries {
 
 fn is_merge(key: &Node) -> bool {
     matches!(&key.content, Content::Scalar(scalar) if scalar.is_plain && scalar.text.as_str() == "<<")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Number, first line and place of each document, and the lines of keys that are given twice.
+    fn outline(composer: &Composer) -> Vec<(usize, usize, Range<usize>)> {
+        let documents = composer.documents.iter();
+        let documents =
+            documents.map(|found| (found.number, found.root.line, found.root.place.clone()));
+        let duplicates = composer.duplicates.iter();
+        let duplicates = duplicates.map(|twice| (twice.document, twice.line, 0..0));
+        documents.chain(duplicates).collect()
+    }
+
+    #[test]
+    fn is_the_same_in_parts_and_in_one_piece() {
+        let document = |index: usize| match index % 7 {
+            0 => "---\n# nothing but a comment\n".to_owned(),
+            1 => "---\n".to_owned(),
+            2 => "--- {a: 1, a: 2}\r\n".to_owned(),
+            3 => format!("---\na: |\n  ---\n  {index}\n"),
+            _ => format!("---\na: &x {index}\nb: *x\nc: [1,\n  2]\n"),
+        };
+        let text: String = (0..9000).map(document).collect();
+        let (mut one, mut several) = (Composer::default(), Composer::default());
+        one.add(&text, 7, 3).unwrap();
+        assert!(several.add_in_parts(&text, 7, 3, 4));
+        assert!(one.documents.len() > 5000 && one.duplicates.len() > 1000);
+        assert_eq!(outline(&one), outline(&several));
+        assert_eq!(one.seen, several.seen);
+    }
+
+    #[test]
+    fn is_read_in_one_piece_where_something_is_wrong() {
+        let text = "---\na: 1\n".repeat(9000) + "---\n{a: 'b\n";
+        assert!(!Composer::default().add_in_parts(&text, 0, 0, 4));
+        let Err(Error::Syntax { document, .. }) = read(&text) else {
+            unreachable!("it is read")
+        };
+        assert_eq!(document, 9001);
+    }
 }
