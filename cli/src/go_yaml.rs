@@ -144,6 +144,8 @@ impl Scalar<'_> {
             && (self.may_fold || self.text != "<<");
         if !means_itself {
             self.double_quoted(column)
+        } else if allowed.plain && self.text.bytes().all(|byte| byte.is_ascii_graphic()) {
+            self.text.to_owned() // there is nowhere to break it
         } else if allowed.plain {
             self.folded(self.text, "", column)
         } else if allowed.single_quoted && (self.may_fold || !self.text.contains(is_break)) {
