@@ -209,7 +209,9 @@ fn every_row_names_tests_that_are_there_or_a_feature_that_is_to_come() {
 #[test]
 fn every_promise_names_tests_that_are_there() {
     let lines = include_str!("promises.md").lines();
-    let rows: Vec<&str> = lines.filter(|line| line.ends_with("` |")).collect();
+    let rows = lines.filter(|line| line.starts_with("| "));
+    let is_head = |row: &&str| row.starts_with("| ours ") || row.starts_with("| ---");
+    let rows: Vec<&str> = rows.filter(|row| !is_head(row)).collect();
     assert!(rows.len() > 60, "{} promises", rows.len());
     for row in rows {
         let (_, tests) = row.trim_end_matches(" |").rsplit_once(" | ").unwrap();

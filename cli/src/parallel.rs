@@ -86,7 +86,7 @@ mod tests {
     fn tells_how_far_it_is() {
         let (mut io, printed) = Io::in_memory("");
         io.stderr_is_terminal = true;
-        let slow = |_: &usize| thread::sleep(PAUSE);
+        let slow = |_: &usize| thread::sleep(5 * PAUSE);
         let progress = Progress::impatient("done", 40);
         map(&[0; 40], slow, progress, &mut io);
         let told = printed.stderr();

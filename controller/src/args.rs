@@ -20,6 +20,8 @@ const KEY_SIZES: [u32; 4] = [2048, 3072, 4096, 8192];
 /// What upstream's client does when only one of the two flags is given.
 const REQUESTS_PER_SECOND: f64 = 5.0;
 const REQUEST_BURST: u32 = 10;
+/// Of limits that count requests, operations or bytes.
+const MOST: i64 = 1 << 30;
 
 /// A hundred years.
 const FOR_EVER: std::time::Duration = std::time::Duration::from_secs(100 * 365 * 24 * 3600);
@@ -73,6 +75,9 @@ pub enum InvalidSetting {
     /// A rate, a burst or a size at which nothing gets through.
     #[error("--{0} must be positive")]
     NotPositive(&'static str),
+    /// More than anything here can count or hold.
+    #[error("--{0} must not be more than {MOST}")]
+    TooLarge(&'static str),
     /// Fewer than none.
     #[error("--{0} must not be negative")]
     Negative(&'static str),
@@ -518,6 +523,9 @@ fn positive<T: TryFrom<i64> + Default + PartialEq>(
     Int(number): Int,
     flag: &'static str,
 ) -> Result<T, InvalidSetting> {
+    if number > MOST {
+        return Err(InvalidSetting::TooLarge(flag));
+    }
     let number = T::try_from(number).ok();
     let number = number.filter(|number| *number != T::default());
     number.ok_or(InvalidSetting::NotPositive(flag))

@@ -109,7 +109,7 @@ mod tests {
                     count += 1;
                 }
             }
-            now += Duration::from_millis(1);
+            now += Duration::from_millis(10);
         }
         count
     }

@@ -188,8 +188,13 @@ impl KeyRing {
 
     /// Seals no more to the key of this Secret; it goes on opening values until a restart.
     pub(crate) fn retire(&self, secret: &str) {
+        self.lock().versions.remove(secret);
+        self.retire_as_seen(secret);
+    }
+
+    /// The same for a Secret that is there, and whose present version holds no key: it is not read again.
+    pub(crate) fn retire_as_seen(&self, secret: &str) {
         let mut keys = self.lock();
-        keys.versions.remove(secret);
         keys.all
             .iter_mut()
             .filter(|key| key.secret == secret)

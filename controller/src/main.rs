@@ -8,8 +8,8 @@ use anyhow::Context;
 use controller::{Asked, Config, Listeners, Signals, connect, listen, parse, run, start_log};
 use tokio::runtime::Builder;
 
-/// Threads for what blocks beside unsealing, which takes one for each core: a request, and a new key.
-const OTHERS: usize = 2;
+/// Threads for what blocks beside unsealing, which takes one for each core: a request, a new key, and a name to look up.
+const OTHERS: usize = 3;
 
 fn main() -> ExitCode {
     let variables = std::env::vars_os()

@@ -1,6 +1,7 @@
 //! What a SealedSecret may make of its values. Whoever may write one need not be trusted with every kind of Secret.
 
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
+use sealing::SealedSecret;
 
 use crate::config::Config;
 use crate::error::Error;
@@ -13,22 +14,61 @@ const COPYING: [&str; 2] = [
     "replicator.v1.mittwald.de/",
 ];
 
-/// Refuses a Secret that is reserved or forbidden.
-pub(crate) fn check(secret: &sealing::Secret, config: &Config) -> Result<(), Error> {
+/// The type of a Secret that says none.
+const OPAQUE: &str = "Opaque";
+
+/// Refuses an object whose template says what is reserved or forbidden, before anything is opened. The
+/// deprecated field says it within.
+pub(crate) fn check_template(sealed: &SealedSecret, config: &Config) -> Result<(), Error> {
+    if sealed.spec.data.is_some() {
+        return Ok(());
+    }
+    let template = &sealed.spec.template;
+    let namespace = sealed.metadata.namespace.as_deref();
+    check(
+        &template.metadata,
+        template.type_.as_deref(),
+        namespace,
+        config,
+    )
+}
+
+/// Refuses a Secret that is reserved or forbidden, and warns of one that others will copy.
+pub(crate) fn check_secret(secret: &sealing::Secret, config: &Config) -> Result<(), Error> {
     let metadata = &secret.metadata;
+    check(
+        metadata,
+        secret.type_.as_deref(),
+        metadata.namespace.as_deref(),
+        config,
+    )?;
+    let annotations = metadata.annotations.iter().flatten();
+    annotations.for_each(|(key, _)| warn_of_copies(metadata, key));
+    Ok(())
+}
+
+fn check(
+    metadata: &ObjectMeta,
+    of_type: Option<&str>,
+    namespace: Option<&str>,
+    config: &Config,
+) -> Result<(), Error> {
     let annotations = metadata.annotations.iter().flatten().map(|(key, _)| key);
     let labels = metadata.labels.iter().flatten().map(|(key, _)| key);
-    let is_here = metadata.namespace.as_ref() == Some(&config.namespace);
+    let is_here = namespace == Some(&*config.namespace);
     // Who may create a sealing key chooses what others seal to.
     if is_here && labels.clone().any(|label| label == KEY_LABEL) {
         return Err(Error::ReservedLabel);
     }
-    let of_type = secret
-        .type_
+    let of_type = of_type
+        .filter(|of_type| !of_type.is_empty())
+        .unwrap_or(OPAQUE);
+    if config
+        .forbidden_types
         .iter()
-        .find(|of_type| config.forbidden_types.contains(of_type));
-    if let Some(of_type) = of_type {
-        return Err(Error::ForbiddenType(of_type.clone()));
+        .any(|forbidden| forbidden == of_type)
+    {
+        return Err(Error::ForbiddenType(of_type.to_owned()));
     }
     let is_forbidden = |key: &&String| {
         config
@@ -36,12 +76,9 @@ pub(crate) fn check(secret: &sealing::Secret, config: &Config) -> Result<(), Err
             .iter()
             .any(|rule| covers(rule, key))
     };
-    match annotations.clone().chain(labels).find(is_forbidden) {
+    match annotations.chain(labels).find(is_forbidden) {
         Some(key) => Err(Error::ForbiddenMetadata(key.clone())),
-        None => {
-            annotations.for_each(|key| warn_of_copies(metadata, key));
-            Ok(())
-        }
+        None => Ok(()),
     }
 }
 
@@ -87,11 +124,13 @@ mod tests {
 
     fn check_in(namespace: &str, secret: &sealing::Secret) -> Option<String> {
         let config = Config {
-            forbidden_types: vec![TOKEN.to_owned()],
+            forbidden_types: vec![TOKEN.to_owned(), "example.com/other".to_owned()],
             forbidden_metadata: vec!["exact".to_owned(), "example.com/".to_owned()],
             ..Config::defaults(namespace)
         };
-        check(secret, &config).err().map(|error| error.to_string())
+        check_secret(secret, &config)
+            .err()
+            .map(|error| error.to_string())
     }
 
     #[test]
@@ -100,12 +139,24 @@ mod tests {
         let text =
             format!("cannot make a Secret of type `{TOKEN}`: forbidden by --forbidden-types");
         assert_eq!(check_in("kube-system", &token), Some(text));
-        assert!(check(&token, &Config::defaults("kube-system")).is_ok());
+        assert!(check_secret(&token, &Config::defaults("kube-system")).is_ok());
         assert_eq!(
             check_in("kube-system", &secret(Some("Opaque"), "a", "b")),
             None
         );
         assert_eq!(check_in("kube-system", &secret(None, "a", "b")), None);
+    }
+
+    #[test]
+    fn knows_the_type_of_a_secret_that_says_none() {
+        let config = Config {
+            forbidden_types: vec![OPAQUE.to_owned()],
+            ..Config::defaults("kube-system")
+        };
+        for of_type in [None, Some(""), Some(OPAQUE)] {
+            assert!(check_secret(&secret(of_type, "a", "b"), &config).is_err());
+        }
+        assert!(check_secret(&secret(Some(TOKEN), "a", "b"), &config).is_ok());
     }
 
     #[test]

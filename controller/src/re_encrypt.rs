@@ -1,7 +1,7 @@
 //! A SealedSecret moved to another key: each value is opened and sealed again under the same label, in
 //! place, and nothing else changes.
 
-use sealing::{Certificate, Secret};
+use sealing::Certificate;
 use serde_json::{Map, Value, json};
 
 use crate::request::{Opened, Sent};
@@ -14,34 +14,18 @@ pub(crate) fn re_encrypt(sent: Sent, opened: Opened, certificate: &Certificate) 
         Opened::Blob(label, secret, _) => {
             let spec = object["spec"].as_object_mut()?;
             spec.remove("data");
-            spec.insert("template".to_owned(), template(&secret));
+            let template = serde_json::to_value(sealing::template(&secret)).ok()?;
+            spec.insert("template".to_owned(), template);
             (label, secret.data)
         }
     };
-    object["spec"]["encryptedData"] =
-        json!(sealing::seal_values(&values, certificate, &label).ok()?);
+    let sealed = sealing::seal_values(&values, certificate, &label).ok()?;
+    let spec = object["spec"].as_object_mut()?;
+    spec.insert("encryptedData".to_owned(), json!(sealed));
     let object = object.as_object_mut()?;
     object.remove("status");
     tidy_up(object);
     Some(Value::Object(std::mem::take(object)))
-}
-
-/// The template that makes the Secret which a deprecated blob held as a whole.
-fn template(secret: &Secret) -> Value {
-    let metadata = &secret.metadata;
-    let mut template = json!({ "metadata": {} });
-    if let Some(type_) = &secret.type_ {
-        template["type"] = type_.as_str().into();
-    }
-    for (field, map) in [
-        ("labels", &metadata.labels),
-        ("annotations", &metadata.annotations),
-    ] {
-        if let Some(map) = map {
-            template["metadata"][field] = json!(map);
-        }
-    }
-    template
 }
 
 /// Leaves out of the outer metadata what the API server wrote, and copies of the whole.

@@ -91,6 +91,7 @@ async fn reconcile(sealed: &Guarded, in_hand: &InHand, context: &Context) -> Opt
 async fn bring_up_to_date(guarded: &Guarded, context: &Context) -> Result<Outcome, Error> {
     let sealed = guarded.well_formed()?; // a malformed object is an error, never an empty one
     context.refuse_deprecated(&sealed)?;
+    policy::check_template(&sealed, &context.config)?;
     let keys = context.keys.snapshot(&[]);
     let record = record::authentic(guarded.status.applied.as_ref(), &sealed, &keys);
     let (key, said) = (NamespacedName::of(&*sealed), Said::by(&sealed));
@@ -106,7 +107,7 @@ async fn bring_up_to_date(guarded: &Guarded, context: &Context) -> Result<Outcom
     let unsealed = context.unsealing.unseal(&sealed, &key, &said, fitting);
     let unsealed = unsealed.await?;
     context.metrics.opened(&key, &unsealed.keys);
-    policy::check(&unsealed.secret, &context.config)?;
+    policy::check_secret(&unsealed.secret, &context.config)?;
     let live = secret_api::get(&context.client, &key.namespace, &key.name).await?;
     let right = ownership::decide(&sealed, live.as_ref(), record.and_then(record::whole));
     let extent = context.extent(guarded, &key, &said);

@@ -21,8 +21,10 @@ impl Sent {
             Ok(object) => object,
             Err(_) => serde_saphyr::from_str(first_document(text)).ok()?,
         };
-        let is_one =
-            object["kind"] == "SealedSecret" && object["apiVersion"] == "bitnami.com/v1alpha1";
+        // A sequence would do for a structure of ours; of a cluster's it is none.
+        let is_one = object["kind"] == "SealedSecret"
+            && object["apiVersion"] == "bitnami.com/v1alpha1"
+            && object["spec"].is_object();
         let sealed = SealedSecret::from_value(object.clone())
             .ok()
             .filter(|_| is_one)?;

@@ -97,7 +97,13 @@ async fn sealed_secrets(
                 observed.remove(&key);
                 queue.add(key, Urgency::Fresh);
             }
-            Change::Refused => observed.mark_synced(&watch),
+            Change::Refused => {
+                // The list broke off; what it brought so far is not lost.
+                failed
+                    .drain(..)
+                    .for_each(|key| queue.add(key, Urgency::Backlog));
+                observed.mark_synced(&watch);
+            }
         }
     }
 }
@@ -223,7 +229,7 @@ async fn register(
             queue.retry_failed();
         }
         Err(error) => {
-            keys.retire(&secretname);
+            keys.retire_as_seen(&secretname);
             tracing::error!(secretname, %error, "Error reading private key");
             let message = format!("cannot read the sealing key: {error}");
             let reference = ObjectReference {

@@ -32,7 +32,7 @@ pub use effort::{Effort, Enough};
 pub use key::{Fingerprint, GeneratedKey, PrivateKey};
 pub use plaintext::Plaintext;
 pub use scope::{InvalidScope, Label, Scope};
-pub use seal::{LAST_APPLIED, SERVER_METADATA, seal, seal_value, seal_values};
+pub use seal::{LAST_APPLIED, SERVER_METADATA, seal, seal_value, seal_values, template};
 pub use sealed_secret::{
     Applied, Condition, Malformed, SKIP_OWNER_REFERENCES, SealedSecret, SealedSecretSpec, Status,
     Template, custom_resource_definition,

@@ -31,19 +31,15 @@ pub const LAST_APPLIED: [&str; 2] = [
 /// What only a cluster writes (uid, versions, timestamps, owners) is left out; every other label
 /// and annotation goes into the template.
 pub fn seal(secret: &Secret, certificate: &Certificate) -> Result<SealedSecret, envelope::Error> {
-    let metadata = template_metadata(&secret.metadata);
+    let template = template(secret);
+    let metadata = template.metadata.clone();
     let scope = Scope::from_annotations(metadata.annotations.as_ref());
     let name = metadata.name.clone().unwrap_or_default();
     let label = scope.label(metadata.namespace.as_deref().unwrap_or_default(), &name);
     let spec = SealedSecretSpec {
         encrypted_data: seal_values(&secret.data, certificate, &label)?,
         data: None,
-        template: Template {
-            metadata: metadata.clone(),
-            type_: secret.type_.clone(),
-            immutable: secret.immutable,
-            data: None,
-        },
+        template,
     };
     let mut sealed = SealedSecret::new(&name, spec);
     sealed.metadata.namespace = metadata.namespace;
@@ -51,6 +47,17 @@ pub fn seal(secret: &Secret, certificate: &Certificate) -> Result<SealedSecret, 
         .annotation()
         .map(|key| BTreeMap::from([(key.to_owned(), "true".to_owned())]));
     Ok(sealed)
+}
+
+/// The template that makes everything of a Secret but its values: what only a cluster writes, and copies
+/// of the whole, are left out.
+pub fn template(secret: &Secret) -> Template {
+    Template {
+        metadata: template_metadata(&secret.metadata),
+        type_: secret.type_.clone(),
+        immutable: secret.immutable,
+        data: None,
+    }
 }
 
 /// Seals values under one label, each as [`seal_value`] does.

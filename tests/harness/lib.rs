@@ -34,7 +34,8 @@ pub use scanner::{Canary, Sink, find_leaks};
 pub use sealed_secret::{Builder, Fixture, sealed_secret};
 pub use server::{is_real, is_recording};
 
-const PATIENCE: Duration = Duration::from_secs(20);
+/// As long as a busy machine may need for the slowest of them.
+const PATIENCE: Duration = Duration::from_secs(40);
 
 /// Asks again and again until there is an answer.
 pub async fn eventually<T>(what: &str, mut ask: impl AsyncFnMut() -> Option<T>) -> T {

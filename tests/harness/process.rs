@@ -3,6 +3,7 @@
 use std::io::{BufRead, BufReader, Read};
 use std::process::{Child, Command, Stdio};
 use std::sync::{Arc, Mutex, PoisonError};
+use std::thread::JoinHandle;
 
 use tempfile::NamedTempFile;
 
@@ -13,6 +14,7 @@ pub struct Process {
     child: Child,
     stdout: Arc<Mutex<String>>,
     stderr: Arc<Mutex<String>>,
+    readers: Vec<JoinHandle<()>>,
     /// Gone with the process, and not before it was read.
     _kubeconfig: NamedTempFile,
 }
@@ -39,9 +41,12 @@ impl Process {
             .stderr(Stdio::piped())
             .spawn()
             .unwrap();
+        let (stdout, from_stdout) = collect(child.stdout.take().unwrap());
+        let (stderr, from_stderr) = collect(child.stderr.take().unwrap());
         Self {
-            stdout: collect(child.stdout.take().unwrap()),
-            stderr: collect(child.stderr.take().unwrap()),
+            stdout,
+            stderr,
+            readers: vec![from_stdout, from_stderr],
             child,
             _kubeconfig: kubeconfig,
         }
@@ -86,16 +91,10 @@ impl Process {
             self.child.try_wait().unwrap()
         })
         .await;
-        let mut before = None;
         // what it wrote last may still be on its way
-        eventually("its output is read", async || {
-            let now = Some(self.log());
-            (before == now).then_some(()).or_else(|| {
-                before = now;
-                None
-            })
-        })
-        .await;
+        self.readers
+            .drain(..)
+            .for_each(|reader| reader.join().unwrap());
         Ended {
             code: status
                 .code()
@@ -122,15 +121,15 @@ fn text(collected: &Mutex<String>) -> String {
 }
 
 /// Reads lines as they come, on a thread of its own.
-fn collect(pipe: impl Read + Send + 'static) -> Arc<Mutex<String>> {
+fn collect(pipe: impl Read + Send + 'static) -> (Arc<Mutex<String>>, JoinHandle<()>) {
     let collected = Arc::new(Mutex::new(String::new()));
     let into = Arc::clone(&collected);
-    std::thread::spawn(move || {
+    let reader = std::thread::spawn(move || {
         for line in BufReader::new(pipe).lines().map_while(Result::ok) {
             let mut into = into.lock().unwrap_or_else(PoisonError::into_inner);
             into.push_str(&line);
             into.push('\n');
         }
     });
-    collected
+    (collected, reader)
 }

@@ -7,7 +7,9 @@ use futures::stream::iter;
 use jiff::{SignedDuration, Timestamp};
 use kube::api::{DeleteParams, ListParams};
 use serde_json::json;
-use tests::{Cluster, Fixture, eventually, is_real, key_secret, quiet, sealed_secret};
+use tests::{
+    Cluster, Fixture, KEY_NAMESPACE, eventually, is_real, key_secret, quiet, sealed_secret,
+};
 
 const MANY: usize = 500;
 const WAITING: usize = 20;
@@ -182,9 +184,42 @@ async fn a_list_of_everything_opens_nothing_again() {
             .iter()
             .filter(|request| request.verb == "list")
             .count();
-        (lists == WATCHES).then_some(())
+        (lists >= WATCHES).then_some(())
     })
     .await;
     tokio::time::sleep(Duration::from_millis(300)).await;
     assert_eq!(opened(&cluster).await, before);
+}
+
+/// A key Secret that cannot be read is reported once, however often it is listed.
+#[tokio::test]
+async fn a_key_that_does_not_read_is_reported_once() {
+    let mut unreadable = key_secret(&Fixture::rsa4096());
+    (unreadable.data, unreadable.type_) = (None, None);
+    let cluster = Cluster::empty().await;
+    cluster.create_secret(&unreadable).await;
+    let cluster = cluster.with_keys(&[&Fixture::rsa2048()]).await;
+    let of_keys = async || {
+        let name = unreadable.metadata.name.as_deref().unwrap();
+        let events = cluster.events(KEY_NAMESPACE, name).await;
+        events.iter().map(|event| event.count.unwrap()).sum::<i32>()
+    };
+    eventually("it is reported", async || {
+        (of_keys().await == 1).then_some(())
+    })
+    .await;
+    come_to_rest(&cluster).await;
+    let asked = cluster.requests().len();
+    tests::pass(Duration::from_secs(601)).await;
+    eventually("everything is listed again", async || {
+        let requests = cluster.requests().split_off(asked);
+        let lists = requests
+            .iter()
+            .filter(|request| request.verb == "list")
+            .count();
+        (lists >= WATCHES).then_some(())
+    })
+    .await;
+    tokio::time::sleep(Duration::from_millis(300)).await;
+    assert_eq!(of_keys().await, 1);
 }

@@ -267,6 +267,10 @@ fn refuses_what_cannot_be() {
         ("--rate-limit=0", "error: --rate-limit must be positive"),
         ("--rate-limit=-1", "error: --rate-limit must be positive"),
         (
+            "--max-request-bytes=9223372036854775807",
+            "error: --max-request-bytes must not be more than 1073741824",
+        ),
+        (
             "--rate-limit-burst=-1",
             "error: --rate-limit-burst must not be negative",
         ),

@@ -68,7 +68,7 @@ fn short(stage: Stage) -> Deadlines {
         answer: long,
         idle: long,
     };
-    let short = Duration::from_millis(50);
+    let short = Duration::from_secs(1); // longer than a busy machine takes to read a header
     match stage {
         Stage::Header => deadlines.header = short,
         Stage::Answering => deadlines.answer = short,
