@@ -74,7 +74,7 @@ bench: ## what sealing and unsealing cost here
 .PHONY: load
 load: ## what the controller bears over HTTP here
 	cargo build --release -p controller
-	ulimit -n 8192 && cargo run -q --release -p tests --example load
+	ulimit -n 8192 && cargo run -q -p tests --example load
 
 .PHONY: fuzz
 fuzz: ## mutated requests for ten minutes

@@ -1,5 +1,5 @@
 //! Requests as bytes, well-formed and not, what is made of them, and what must hold for every answer. Shared by the
-//! long run, which is the example `fuzz`, and the scenarios.
+//! long run, which is the example `fuzz_requests`, and the scenarios.
 
 use std::time::Duration;
 
