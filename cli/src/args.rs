@@ -92,7 +92,7 @@ struct Flags {
     #[arg(long)]
     validate: bool,
 
-    /// Have the controller seal the SealedSecrets again, with its newest key
+    /// Have the controller seal the SealedSecrets again, with its newest key; a file given with -f is changed in place
     #[arg(long)]
     re_encrypt: bool,
 

@@ -211,7 +211,7 @@ struct Flags {
     /// Note every unsealing as a line of JSON: on stdout, or in this file
     #[arg(long, default_value = "", value_name = "stdout|FILE")]
     audit_log: String,
-    /// Use the cluster of this kubeconfig instead of the one around the process
+    /// Use the cluster of this kubeconfig instead of the one around the process, whose namespace POD_NAMESPACE names
     #[arg(long, value_name = "FILE")]
     kubeconfig: Option<PathBuf>,
     /// Log this and what is worse: DEBUG, INFO, WARN or ERROR
@@ -336,9 +336,15 @@ impl Flags {
             log_info_stdout,
             version: _,
             help: _,
-            stray: _,
+            stray,
         } = self;
         let mut warn = |text: String| warnings.push(text);
+        for word in stray {
+            let word = word.to_string_lossy();
+            warn(format!(
+                "`{word}` is ignored: it is no flag, and the value of a switch stands after an equals sign"
+            ));
+        }
         if rotate_period.is_some() {
             warn(
                 "Flag --rotate-period has been deprecated, please use key-renew-period instead"

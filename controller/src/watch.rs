@@ -181,7 +181,10 @@ pub(crate) async fn keys(client: &Client, config: &Config, keys: &KeyRing, queue
     let active = watcher::Config::default().labels(&format!("{KEY_LABEL}={ACTIVE}"));
     let events = Events::default();
     let mut listed = Vec::new();
-    tracing::info!("Searching for existing private keys");
+    tracing::info!(
+        namespace = config.namespace,
+        "Searching for existing private keys"
+    );
     let start = || watcher(api.clone(), active.clone());
     let mut changes = pin!(follow("key Secrets".to_owned(), start));
     while let Some(change) = changes.next().await {

@@ -185,6 +185,18 @@ fn reads_flags_as_pflag_does() {
     assert_eq!(parsed, wanted);
 }
 
+/// What is switched off with a space instead of an equals sign stays on.
+#[test]
+fn warns_of_stray_words() {
+    let (config, warnings) = run(&["--serve-verify", "false"], &[]);
+    assert!(config.http.verifies);
+    assert!(
+        warnings[0].starts_with("`false` is ignored: "),
+        "{warnings:?}"
+    );
+    assert!(warnings[0].ends_with("after an equals sign"));
+}
+
 #[test]
 fn lets_the_later_of_a_flag_and_its_alias_win() {
     let hours = |line: &[&str]| {
