@@ -59,11 +59,7 @@ async fn opens_every_upstream_object_of_one_key() {
             case["case"]
         );
         cluster.delete("shop", name).await;
-        cluster
-            .secrets("shop")
-            .delete(name, &Default::default())
-            .await
-            .ok();
+        cluster.gone("shop", name).await;
     }
     cluster
         .ends_as("opens-every-upstream-object-of-one-key")
