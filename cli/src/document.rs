@@ -12,6 +12,7 @@ use granit_parser::{Event, Options, Parser, ScalarStyle, ScanError, Span, Struct
 use serde::de::IgnoredAny;
 use zeroize::Zeroizing;
 
+use crate::parallel;
 use crate::scalar::Meaning;
 
 /// One document that is not empty; numbers and lines count from one.
@@ -110,8 +111,7 @@ pub(crate) fn read(text: &str) -> Result<(Vec<Document>, Vec<Duplicate>), Error>
     } else {
         "YAML"
     };
-    let threads = thread::available_parallelism().map_or(1, usize::from);
-    if !composer.add_in_parts(rest, start, line, threads) {
+    if !composer.add_in_parts(rest, start, line, parallel::threads()) {
         composer
             .add(rest, start, line)
             .map_err(|error| error.in_language(language))?;

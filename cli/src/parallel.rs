@@ -10,13 +10,18 @@ use crate::progress::{PAUSE, Progress};
 /// Below this number a second thread costs more than it saves.
 const FEW: usize = 8;
 
+/// One for each core.
+pub(crate) fn threads() -> usize {
+    thread::available_parallelism().map_or(1, usize::from)
+}
+
 pub(crate) fn map<T: Sync, R: Send>(
     things: &[T],
     work: impl Fn(&T) -> R + Sync,
     mut progress: Progress,
     io: &mut Io,
 ) -> Vec<R> {
-    let threads = thread::available_parallelism().map_or(1, usize::from);
+    let threads = threads();
     if things.len() < FEW || threads == 1 {
         let step = |thing| {
             let result = work(thing);

@@ -129,8 +129,8 @@ fn sealed_secret(reader: &mut Reader, node: &Arc<Node>) -> Result<SealedManifest
         }
     }
     let document = reader.document;
-    let object = SealedSecret::from_value(value.clone())
-        .map_err(|cause| Cause::Object { document, cause })?;
+    let object =
+        SealedSecret::from_value(&value).map_err(|cause| Cause::Object { document, cause })?;
     Ok(SealedManifest {
         document,
         node: Arc::clone(node),

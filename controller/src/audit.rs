@@ -130,7 +130,7 @@ mod tests {
     use super::*;
 
     fn sealed() -> SealedSecret {
-        SealedSecret::from_value(json!({
+        SealedSecret::from_value(&json!({
             "apiVersion": "bitnami.com/v1alpha1", "kind": "SealedSecret",
             "metadata": { "name": "db", "namespace": "shop", "uid": "u", "generation": 3 },
             "spec": { "encryptedData": { "a": "AgA=", "b\nx": "" } },

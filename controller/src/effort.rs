@@ -6,7 +6,7 @@ use std::thread::sleep;
 use std::time::Duration;
 
 use prometheus::Histogram;
-use sealing::Effort;
+use sealing::{Effort, Enough};
 use tokio::sync::Semaphore;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
@@ -20,7 +20,7 @@ const PATIENCE: [Duration; 2] = [Duration::from_millis(50), Duration::from_milli
 
 /// The effort of a reconcile: so many operations.
 pub(crate) struct ForObject {
-    pub(crate) left: usize,
+    pub(crate) left: Enough,
     pub(crate) watch: Stopwatch,
 }
 
@@ -61,14 +61,13 @@ impl Stopwatch {
 
 impl Effort for ForObject {
     fn begin(&mut self) -> bool {
-        let left = self.left.checked_sub(1);
-        self.left = left.unwrap_or(0);
         self.watch.begin();
-        left.is_some()
+        self.left.begin()
     }
 
-    fn end(&mut self, _: bool) {
+    fn end(&mut self, opened: bool) {
         self.watch.end();
+        self.left.end(opened);
     }
 }
 
@@ -127,7 +126,7 @@ mod tests {
     #[test]
     fn an_object_costs_no_more_than_is_allowed() {
         let mut effort = ForObject {
-            left: 2,
+            left: Enough::of(2),
             watch: watch(),
         };
         assert_eq!([(); 3].map(|()| effort.begin()), [true, true, false]);

@@ -203,7 +203,7 @@ mod tests {
     #[test]
     fn waits_for_a_change_of_a_malformed_object() {
         let object = serde_json::json!({ "spec": 1 });
-        let error = Error::Malformed(sealing::SealedSecret::from_value(object).unwrap_err());
+        let error = Error::Malformed(sealing::SealedSecret::from_value(&object).unwrap_err());
         assert_eq!(error.retry(1, 5), None);
     }
 

@@ -70,15 +70,15 @@ impl Exposed {
         );
         let begins = keys
             .iter()
-            .map(|key| (&*key.name, key.not_before.as_second()));
+            .map(|key| (&*key.fingerprint, key.not_before.as_second()));
         set(&metrics.key_not_before, begins);
         let ends = keys
             .iter()
-            .map(|key| (&*key.name, key.not_after.as_second()));
+            .map(|key| (&*key.fingerprint, key.not_after.as_second()));
         set(&metrics.key_not_after, ends);
         let mut items = metrics.items_by_key();
         for key in &keys {
-            items.entry(key.name.clone()).or_default();
+            items.entry(key.fingerprint.clone()).or_default();
         }
         let items = items.iter().map(|(key, items)| (&**key, count(*items)));
         set(&metrics.items, items);

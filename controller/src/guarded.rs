@@ -80,15 +80,14 @@ impl From<DynamicObject> for Guarded {
             .data
             .as_object_mut()
             .and_then(|data| data.remove("status"));
-        let metadata = object.metadata.clone();
-        let value = serde_json::to_value(object).unwrap_or_default();
+        let value = serde_json::to_value(&object).unwrap_or_default();
         Self {
             status: status
                 .and_then(|status| serde_json::from_value(status).ok())
                 .unwrap_or_default(),
-            sealed: SealedSecret::from_value(value)
+            sealed: SealedSecret::from_value(&value)
                 .map(Arc::new)
-                .map_err(|error| Box::new((metadata, error))),
+                .map_err(|error| Box::new((object.metadata, error))),
         }
     }
 }

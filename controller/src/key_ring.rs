@@ -58,7 +58,8 @@ pub(crate) struct Current {
 
 /// What may be told of a key.
 pub(crate) struct Described {
-    pub(crate) name: String,
+    /// The short form.
+    pub(crate) fingerprint: String,
     pub(crate) not_before: Timestamp,
     pub(crate) not_after: Timestamp,
     /// Whether it may be sealed to.
@@ -265,7 +266,7 @@ impl KeyRing {
     pub(crate) fn describe(&self) -> Vec<Described> {
         let keys = self.lock();
         let described = keys.all.iter().map(|key| Described {
-            name: key.private.fingerprint().short().to_owned(),
+            fingerprint: key.private.fingerprint().short().to_owned(),
             not_before: key.certificate.not_before(),
             not_after: key.certificate.not_after(),
             is_active: key.active,

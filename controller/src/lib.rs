@@ -56,7 +56,6 @@ mod watch;
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
-use std::thread::available_parallelism;
 
 use axum::Router;
 use kube::Client;
@@ -94,6 +93,11 @@ pub enum Error {
     /// Its audit log could not be opened.
     #[error("cannot open the audit log: {0}")]
     AuditLog(std::io::Error),
+}
+
+/// How many objects are unsealed at once: one on each core.
+pub fn cores() -> usize {
+    std::thread::available_parallelism().map_or(1, usize::from)
 }
 
 /// Where the controller answers.
@@ -151,13 +155,12 @@ impl Shared {
         let metrics = Arc::new(Metrics::new(config.metrics_omit_names));
         let lost = metrics.audit_lines_lost.clone();
         let audit = Audit::start(config.audit_log.as_ref(), lost).map_err(Error::AuditLog)?;
-        let cores = available_parallelism().map_or(1, usize::from);
         Ok(Self {
             keys: Arc::new(KeyRing::new(config.key_order)),
             queue: Arc::default(),
             metrics,
             audit: Arc::new(audit),
-            cores: Arc::new(Semaphore::new(cores)),
+            cores: Arc::new(Semaphore::new(cores())),
         })
     }
 

@@ -2,10 +2,11 @@
 
 use std::io::{Write, stderr, stdout};
 use std::process::ExitCode;
-use std::thread::available_parallelism;
 
 use anyhow::Context;
-use controller::{Asked, Config, Listeners, Signals, connect, listen, parse, run, start_log};
+use controller::{
+    Asked, Config, Listeners, Signals, connect, cores, listen, parse, run, start_log,
+};
 use tokio::runtime::Builder;
 
 /// Threads for what blocks beside unsealing, which takes one for each core: a request, a new key, and a name to look up.
@@ -39,10 +40,9 @@ fn main() -> ExitCode {
 }
 
 fn start(config: Config) -> anyhow::Result<()> {
-    let cores = available_parallelism().map_or(1, usize::from);
     let runtime = Builder::new_multi_thread()
         .enable_all()
-        .max_blocking_threads(cores + OTHERS)
+        .max_blocking_threads(cores() + OTHERS)
         .build()?;
     let result = runtime.block_on(async {
         let signals = Signals::of_process()?;

@@ -210,14 +210,13 @@ impl Metrics {
     pub(crate) fn recorded(&self, key: &NamespacedName, by: &[String], items: usize) {
         let by = match by {
             [] => return,
-            [one] => one.get(..12).unwrap_or(one),
-            _ => SEVERAL,
+            [one] => one.parse().map(|key: Fingerprint| key.short().to_owned()),
+            _ => Ok(SEVERAL.to_owned()),
         };
+        let Ok(by) = by else { return }; // no record of ours holds anything else
         let mut objects = self.lock();
         let series = objects.entry(key.clone()).or_default();
-        series
-            .items
-            .get_or_insert_with(|| [(by.to_owned(), items)].into());
+        series.items.get_or_insert_with(|| [(by, items)].into());
     }
 
     /// Forgets an object that is gone, and its namespace with the last of it.

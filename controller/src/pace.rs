@@ -59,7 +59,7 @@ mod tests {
             "apiVersion": "bitnami.com/v1alpha1", "kind": "SealedSecret",
             "metadata": { "generation": generation }, "spec": { "encryptedData": {} },
         });
-        Said::by(&sealing::SealedSecret::from_value(object).unwrap())
+        Said::by(&sealing::SealedSecret::from_value(&object).unwrap())
     }
 
     #[tokio::test(start_paused = true)]

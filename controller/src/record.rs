@@ -117,7 +117,7 @@ mod tests {
 
     fn sealed(metadata: Value) -> SealedSecret {
         let spec = json!({ "encryptedData": {} });
-        SealedSecret::from_value(json!({
+        SealedSecret::from_value(&json!({
             "apiVersion": "bitnami.com/v1alpha1", "kind": "SealedSecret", "metadata": metadata, "spec": spec,
         }))
         .unwrap()

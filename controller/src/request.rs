@@ -25,9 +25,7 @@ impl Sent {
         let is_one = object["kind"] == "SealedSecret"
             && object["apiVersion"] == "bitnami.com/v1alpha1"
             && object["spec"].is_object();
-        let sealed = SealedSecret::from_value(object.clone())
-            .ok()
-            .filter(|_| is_one)?;
+        let sealed = is_one.then(|| SealedSecret::from_value(&object).ok())??;
         Some(Self { object, sealed })
     }
 

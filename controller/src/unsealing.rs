@@ -8,7 +8,7 @@ use std::time::SystemTime;
 use aws_lc_rs::rand;
 use jiff::Timestamp;
 use prometheus::Histogram;
-use sealing::{Causes, Renderer, SealedSecret, Unsealed};
+use sealing::{Causes, Enough, Renderer, SealedSecret, Unsealed};
 use tokio::sync::Semaphore;
 
 use crate::Shared;
@@ -20,9 +20,7 @@ use crate::key_ring::KeyRing;
 use crate::metrics;
 use crate::namespaced_name::NamespacedName;
 
-/// So many private RSA operations one object may cost: enough for as many items as fit into one.
-const ENOUGH: usize = 10_000;
-/// So many the search for a cause may take.
+/// So many private RSA operations the search for a cause may take.
 const SEARCH: usize = 256;
 
 /// The only place from which values are opened with templates.
@@ -76,7 +74,8 @@ impl Unsealing {
                 left,
                 watch: Stopwatch::new(seconds.clone()),
             };
-            let unsealed = sealing::unseal_within(&object, &keys, &renderer, &mut effort(ENOUGH));
+            let unsealed =
+                sealing::unseal_within(&object, &keys, &renderer, &mut effort(Enough::default()));
             let opened_by = unsealed.as_ref().ok().map(|unsealed| &unsealed.keys);
             audit.note(
                 Purpose::Reconcile,
@@ -86,7 +85,9 @@ impl Unsealing {
                 Timestamp::now(),
             );
             unsealed.map_err(|error| {
-                let find = |failures| Causes::find(&object, failures, &keys, &mut effort(SEARCH));
+                let find = |failures| {
+                    Causes::find(&object, failures, &keys, &mut effort(Enough::of(SEARCH)))
+                };
                 let causes = match &error {
                     sealing::Error::Items(failures) => known.unwrap_or_else(|| find(failures)),
                     _ => Causes::default(),

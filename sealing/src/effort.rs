@@ -8,10 +8,18 @@ pub trait Effort {
     fn end(&mut self, opened: bool);
 }
 
-/// Enough operations for as many items as fit into one object.
+/// So many operations.
 pub struct Enough(usize);
 
+impl Enough {
+    /// This many.
+    pub fn of(operations: usize) -> Self {
+        Self(operations)
+    }
+}
+
 impl Default for Enough {
+    /// As many as the items that fit into one object.
     fn default() -> Self {
         Self(10_000)
     }

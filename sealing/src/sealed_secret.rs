@@ -141,7 +141,7 @@ pub struct Malformed {
 
 impl SealedSecret {
     /// Reads an object as leniently as upstream does: in `encryptedData` types do not matter.
-    pub fn from_value(value: Value) -> Result<Self, Malformed> {
+    pub fn from_value(value: &Value) -> Result<Self, Malformed> {
         serde_path_to_error::deserialize(value).map_err(|error| Malformed {
             path: error.path().to_string(),
         })

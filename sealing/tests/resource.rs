@@ -44,7 +44,7 @@ fn object(spec: Value) -> Value {
 }
 
 fn unsealed(spec: Value) -> Result<BTreeMap<String, String>, String> {
-    let sealed = SealedSecret::from_value(object(spec)).unwrap();
+    let sealed = SealedSecret::from_value(&object(spec)).unwrap();
     let secret = unseal(&sealed, &Vectors::read().keys(), &Renderer::default());
     let text = |(name, value): (&String, &Plaintext)| {
         (
@@ -96,7 +96,7 @@ fn reads_what_older_releases_wrote() {
 fn says_where_another_type_is_wrong_and_quotes_nothing() {
     let labels =
         json!({ "template": { "metadata": { "labels": { "a": true } } }, "encryptedData": {} });
-    let error = SealedSecret::from_value(object(labels))
+    let error = SealedSecret::from_value(&object(labels))
         .unwrap_err()
         .to_string();
     assert!(
@@ -245,7 +245,7 @@ fn gives_the_secret_one_owner_and_none_of_the_servers_fields() {
         "labels": { "app": "shop" }, "finalizers": ["a/b"],
     });
     let object = object(json!({ "template": { "metadata": metadata }, "encryptedData": {} }));
-    let sealed = SealedSecret::from_value(object).unwrap();
+    let sealed = SealedSecret::from_value(&object).unwrap();
     let secret = unseal(&sealed, &[], &Renderer::default())
         .unwrap()
         .secret
@@ -267,7 +267,7 @@ fn gives_no_owner_where_the_template_asks_for_none() {
     let annotations = json!({ sealing::SKIP_OWNER_REFERENCES: "true" });
     let spec =
         json!({ "template": { "metadata": { "annotations": annotations } }, "encryptedData": {} });
-    let sealed = SealedSecret::from_value(object(spec)).unwrap();
+    let sealed = SealedSecret::from_value(&object(spec)).unwrap();
     let secret = unseal(&sealed, &[], &Renderer::default())
         .unwrap()
         .secret

@@ -115,14 +115,14 @@ fn an_object_reads_back_as_it_was_written() {
     let written = serde_json::to_value(&sealed).unwrap();
     assert_eq!(written["apiVersion"], "bitnami.com/v1alpha1");
     assert_eq!(written["kind"], "SealedSecret");
-    let read = SealedSecret::from_value(written.clone()).unwrap();
+    let read = SealedSecret::from_value(&written).unwrap();
     assert_eq!(serde_json::to_value(read).unwrap(), written);
 }
 
 #[test]
 fn an_object_without_version_and_kind_gets_them() {
     let spec = json!({ "encryptedData": {} });
-    let read = SealedSecret::from_value(json!({ "metadata": { "name": "db" }, "spec": spec }));
+    let read = SealedSecret::from_value(&json!({ "metadata": { "name": "db" }, "spec": spec }));
     let written = serde_json::to_value(read.unwrap()).unwrap();
     assert_eq!(written["apiVersion"], "bitnami.com/v1alpha1");
     assert_eq!(written["kind"], "SealedSecret");
@@ -131,7 +131,7 @@ fn an_object_without_version_and_kind_gets_them() {
 #[test]
 fn something_else_is_no_sealed_secret() {
     for other in [json!("text"), json!([]), json!({ "data": {} }), Value::Null] {
-        assert!(SealedSecret::from_value(other).is_err());
+        assert!(SealedSecret::from_value(&other).is_err());
     }
 }
 

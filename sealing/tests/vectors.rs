@@ -87,7 +87,7 @@ fn unseals_what_the_real_kubeseal_sealed() {
             &rsa(case["key"].as_str().unwrap()),
             "private_key_pkcs1_pem",
         )];
-        let sealed = SealedSecret::from_value(case["sealed"].clone()).unwrap();
+        let sealed = SealedSecret::from_value(&case["sealed"]).unwrap();
         let secret = unseal(&sealed, &keys, &Renderer::default())
             .unwrap()
             .secret

@@ -194,7 +194,7 @@ impl Controller {
         Result<sealing::Opened, impl std::fmt::Display + use<>>,
         sealing::Label,
     ) {
-        let sealed = SealedSecret::from_value(object.clone()).unwrap();
+        let sealed = SealedSecret::from_value(object).unwrap();
         let label = sealing::label_of(&sealed);
         (
             sealing::open(&sealed.spec.encrypted_data, label.clone(), &self.keys),
