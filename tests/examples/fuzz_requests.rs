@@ -7,13 +7,12 @@
 
 use std::time::{Duration, Instant};
 
-use controller::Deadlines;
-use tests::{Cluster, Fixture, quiet};
+use tests::{Cluster, Fixture};
 
 #[path = "../raw/requests.rs"]
 mod requests;
 
-use requests::{Random, check, mutate, seeds};
+use requests::{Random, check, impatient, mutate, seeds};
 
 const AT_ONCE: usize = 64;
 
@@ -29,16 +28,7 @@ async fn main() {
     let time = Duration::from_secs(args.next().unwrap_or(10));
     let mut random = Random(args.next().unwrap_or(0x5eed));
     let key = Fixture::rsa2048();
-    let mut config = quiet();
-    let soon = Duration::from_millis(100);
-    config.http.deadlines = Deadlines {
-        header: soon,
-        body: soon,
-        idle: soon,
-        ..config.http.deadlines
-    };
-    config.http.rate_limit.per_second = 100_000;
-    config.http.rate_limit.burst = 100_000;
+    let mut config = impatient(100_000);
     config.http.rsa_rate_limit = 10_000;
     let cluster = Cluster::start_with(config, &[&key]).await;
     let seeds = seeds(&key);

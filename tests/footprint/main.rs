@@ -3,18 +3,15 @@
 //!
 //! `make footprint` runs it, and prints rows for docs/performance.md.
 #![expect(
-    clippy::unwrap_used,
     clippy::print_stdout,
-    reason = "a measurement ends where its stage is broken, and its result is what it prints"
+    reason = "the result of a measurement is what it prints"
 )]
 
 use std::time::{Duration, Instant};
 
 use futures::StreamExt;
 use futures::stream::iter;
-use kube::api::ListParams;
-use serde_json::json;
-use tests::{Cluster, Fixture, Process, is_real, key_secret, sealed_secret};
+use tests::{Cluster, Fixture, Process, is_real, key_secret};
 
 const CONTROLLER: &str = "target/release/controller";
 const OBJECTS: usize = 1_000;
@@ -22,6 +19,7 @@ const OBJECTS: usize = 1_000;
 const FOREIGN: [usize; 3] = [0, 2_500, 5_000];
 const FOREIGN_BYTES: usize = 10 << 10;
 const WAITING: usize = 100;
+/// So many of those are created at the same time.
 const AT_ONCE: usize = 16;
 /// Long enough for everything that a start brings, and for the allocator to settle.
 const SETTLE: Duration = Duration::from_secs(10);
@@ -35,10 +33,10 @@ async fn main() {
     let (key, missing) = (Fixture::rsa4096(), Fixture::rsa2048());
     let cluster = Cluster::alone().await;
     cluster.create_secret(&key_secret(&key)).await;
-    create(&cluster, "db", OBJECTS, &key).await;
-    create(&cluster, "waiting", WAITING, &missing).await;
+    cluster.create_many("db", OBJECTS, &key).await;
+    cluster.create_many("waiting", WAITING, &missing).await;
     let process = start(&cluster).await;
-    synced(&cluster, OBJECTS).await;
+    cluster.become_synced(OBJECTS).await;
     println!("| foreign Secrets | state | resident | at most |\n|---|---|---|---|");
     tell(0, "all opened", &process).await;
     drop(process);
@@ -55,7 +53,7 @@ async fn main() {
     tokio::time::sleep(SETTLE).await;
     let start = Instant::now();
     cluster.create_secret(&key_secret(&missing)).await;
-    synced(&cluster, OBJECTS + WAITING).await;
+    cluster.become_synced(OBJECTS + WAITING).await;
     let took = start.elapsed().as_millis();
     println!("\nfrom a key to the last of {WAITING} objects that waited for it: {took} ms");
     drop(process);
@@ -69,54 +67,16 @@ async fn start(cluster: &Cluster) -> Process {
 
 async fn tell(foreign: usize, state: &str, process: &Process) {
     tokio::time::sleep(SETTLE).await;
-    let status = std::fs::read_to_string(format!("/proc/{}/status", process.id())).unwrap();
-    let megabytes = |field: &str| {
-        let line = status.lines().find_map(|line| line.strip_prefix(field));
-        let kibibytes: f64 = line
-            .unwrap()
-            .split_whitespace()
-            .next()
-            .unwrap()
-            .parse()
-            .unwrap();
-        kibibytes * 1024.0 / 1e6
-    };
-    let (now, most) = (megabytes("VmRSS:"), megabytes("VmHWM:"));
+    let megabytes = |field: &str| process.memory(field) / 1e6;
+    let (now, most) = (megabytes("VmRSS"), megabytes("VmHWM"));
     println!("| {foreign} | {state} | {now:.1} MB | {most:.1} MB |");
-}
-
-async fn create(cluster: &Cluster, prefix: &str, count: usize, key: &Fixture) {
-    let create = |index| async move {
-        let sealed = sealed_secret(&format!("{prefix}-{index}")).item("a", "b", key);
-        cluster.create(sealed.object()).await;
-    };
-    iter(0..count).for_each_concurrent(AT_ONCE, create).await;
 }
 
 async fn create_foreign(cluster: &Cluster, indices: std::ops::Range<usize>) {
     let value = "x".repeat(FOREIGN_BYTES);
     let create = |index: usize| {
-        let metadata = json!({ "name": format!("foreign-{index}"), "namespace": "shop" });
-        let secret = json!({ "metadata": metadata, "stringData": { "a": value } });
-        async move {
-            cluster
-                .create_secret(&serde_json::from_value(secret).unwrap())
-                .await
-        }
+        let (name, value) = (format!("foreign-{index}"), &value);
+        async move { cluster.create_plain(&name, &[("a", value)]).await }
     };
     iter(indices).for_each_concurrent(AT_ONCE, create).await;
-}
-
-async fn synced(cluster: &Cluster, count: usize) {
-    let objects = cluster.sealed_secrets("shop");
-    loop {
-        let all = objects.list(&ListParams::default()).await.unwrap();
-        let is_synced = |object: &&kube::api::DynamicObject| {
-            object.data["status"]["conditions"][0]["status"] == "True"
-        };
-        if all.iter().filter(is_synced).count() == count {
-            return;
-        }
-        tokio::time::sleep(Duration::from_millis(20)).await;
-    }
 }

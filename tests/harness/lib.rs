@@ -49,6 +49,16 @@ pub async fn eventually<T>(what: &str, mut ask: impl AsyncFnMut() -> Option<T>) 
     }
 }
 
+/// How many private RSA operations were made for `work`, by what `/metrics` answered.
+pub fn rsa_operations(metrics: &str, work: &str) -> u64 {
+    let count = "sealed_secrets_controller_rsa_operation_duration_seconds_count";
+    let series = format!("{count}{{for=\"{work}\"}} ");
+    let mut counted = metrics
+        .lines()
+        .filter_map(|line| line.strip_prefix(&series));
+    counted.next().unwrap().parse().unwrap()
+}
+
 /// Lets time go by for the controller, though not for the rest of the world.
 pub async fn pass(time: Duration) {
     tokio::time::pause();

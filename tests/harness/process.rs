@@ -56,6 +56,16 @@ impl Process {
         self.child.id()
     }
 
+    /// So many bytes as a field of its `/proc` status says: `VmRSS` now, `VmHWM` at most.
+    pub fn memory(&self, field: &str) -> f64 {
+        let path = format!("/proc/{}/status", self.id());
+        let status = std::fs::read_to_string(path).unwrap();
+        let mut lines = status.lines().filter_map(|line| line.strip_prefix(field));
+        let kibibytes = lines.next().unwrap().trim_start_matches(':');
+        let kibibytes = kibibytes.split_whitespace().next().unwrap();
+        kibibytes.parse::<f64>().unwrap() * 1024.0
+    }
+
     /// Sends a signal by its name: `TERM`, `INT`, `USR1`.
     pub fn signal(&self, name: &str) {
         let sent = Command::new("kill")

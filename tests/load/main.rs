@@ -145,8 +145,8 @@ async fn flood(process: &Process, keys: &[Fixture], quiet: Duration) {
     let quick = |answer: &&&Answer| answer.took <= Duration::from_millis(100);
     let quick = denied.iter().filter(quick).count();
     let what = format!(
-        "the same while 200 connections ask {} times/s",
-        answers.len() / 30
+        "the same while {FLOOD} connections ask {} times/s",
+        answers.len() as u64 / RUN.as_secs()
     );
     row(&what, times(p99(took), quiet), "2x");
     let share = 100.0 * quick as f64 / denied.len() as f64;
@@ -158,7 +158,7 @@ async fn flood(process: &Process, keys: &[Fixture], quiet: Duration) {
     row(&what, format!("{share:.1} %"), "95 %");
     row(
         "RSA operations for them, of those that the budget allows",
-        format!("{:.2}", operations / seconds / BUDGET),
+        format!("{:.2}", operations as f64 / seconds / BUDGET),
         "1",
     );
     row(
@@ -194,7 +194,11 @@ async fn many_callers(process: &Process, keys: &[Fixture]) {
     );
     let what =
         format!("RSA operations for them in {seconds:.0} s, of those that the budget allows");
-    row(&what, format!("{:.2}", operations / seconds / BUDGET), "1");
+    row(
+        &what,
+        format!("{:.2}", operations as f64 / seconds / BUDGET),
+        "1",
+    );
 }
 
 /// How long the Secrets of new objects take to come, one after the other; the median.
@@ -252,7 +256,8 @@ async fn worst_requests(process: &Process, keys: &[Fixture]) {
             tokio::time::sleep(Duration::from_secs(answer.retry_after)).await;
         };
         let size = body.len() as f64 / f64::from(1 << 20);
-        let what = format!("{size:.1} MiB, 4,401 items, 120 keys: {what}");
+        let items = ITEMS + 1;
+        let what = format!("{size:.1} MiB, {items} items, {KEYS} keys: {what}");
         let figure = format!(
             "{} in {}, {operations} operations; a Secret amid it in {}",
             answer.code,
@@ -289,7 +294,10 @@ async fn idlers(process: &Process) {
         probes += 1;
         tokio::time::sleep(Duration::from_millis(100)).await;
     }
-    let what = format!("the slowest of {probes} probes amid 2,200 connections that never ask");
+    let what = format!(
+        "the slowest of {probes} probes amid {} connections that never ask",
+        open.len()
+    );
     row(&what, ms(slowest), "100 ms");
     row(
         "all of those gone after",

@@ -1,20 +1,20 @@
 //! The controller as a process, beside an API server in memory.
 
 use std::net::SocketAddr;
-use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
-use tests::{Cluster, Fixture, key_secret};
+use tests::{Cluster, Fixture, key_secret, rsa_operations};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
+
+const CONTROLLER: &str = "target/release/controller";
 
 /// A running controller; it ends when this is dropped.
 pub(crate) struct Process {
     pub(crate) cluster: Cluster,
     pub(crate) http: SocketAddr,
     metrics: SocketAddr,
-    child: Child,
-    _kubeconfig: tempfile::NamedTempFile,
+    process: tests::Process,
 }
 
 /// The answer to one request.
@@ -31,24 +31,19 @@ impl Process {
         for key in keys {
             cluster.create_secret(&key_secret(key)).await;
         }
-        let kubeconfig = cluster.kubeconfig();
         let (http, metrics) = (free(), free());
-        let program = std::env::var("CONTROLLER").unwrap_or("target/release/controller".to_owned());
-        let child = Command::new(program)
-            .args(["--key-renew-period=0", "--log-level=ERROR", "--kubeconfig"])
-            .arg(kubeconfig.path())
-            .arg(format!("--listen-addr={http}"))
-            .arg(format!("--listen-metrics-addr={metrics}"))
-            .env("POD_NAMESPACE", tests::KEY_NAMESPACE)
-            .stderr(Stdio::null())
-            .spawn()
-            .unwrap();
+        let words = [
+            "--key-renew-period=0",
+            "--log-level=ERROR",
+            &format!("--listen-addr={http}"),
+            &format!("--listen-metrics-addr={metrics}"),
+        ];
+        let process = tests::Process::start(CONTROLLER, &cluster, &words).await;
         let process = Self {
             cluster,
             http,
             metrics,
-            child,
-            _kubeconfig: kubeconfig,
+            process,
         };
         while process.get("/readyz").await != Some(200) {
             tokio::time::sleep(Duration::from_millis(50)).await;
@@ -69,37 +64,18 @@ impl Process {
     }
 
     /// How many RSA operations requests have cost.
-    pub(crate) async fn operations(&self) -> f64 {
+    pub(crate) async fn operations(&self) -> u64 {
         let mut stream = TcpStream::connect(self.metrics).await.unwrap();
         let ask = b"GET /metrics HTTP/1.1\r\nHost: c\r\nConnection: close\r\n\r\n";
         stream.write_all(ask).await.unwrap();
         let mut text = String::new();
         stream.read_to_string(&mut text).await.unwrap();
-        let name = "sealed_secrets_controller_rsa_operation_duration_seconds_count{for=\"http\"} ";
-        let value = text.lines().find_map(|line| line.strip_prefix(name));
-        value.unwrap().parse().unwrap()
+        rsa_operations(&text, "http")
     }
 
     /// What it holds in memory, in MiB.
     pub(crate) fn memory(&self) -> f64 {
-        let path = format!("/proc/{}/status", self.child.id());
-        let status = std::fs::read_to_string(path).unwrap();
-        let line = status.lines().find(|line| line.starts_with("VmRSS:"));
-        let kib: f64 = line
-            .unwrap()
-            .split_whitespace()
-            .nth(1)
-            .unwrap()
-            .parse()
-            .unwrap();
-        kib / 1024.0
-    }
-}
-
-impl Drop for Process {
-    fn drop(&mut self) {
-        _ = self.child.kill();
-        _ = self.child.wait();
+        self.process.memory("VmRSS") / f64::from(1 << 20)
     }
 }
 

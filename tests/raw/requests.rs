@@ -3,7 +3,8 @@
 
 use std::time::Duration;
 
-use tests::{Cluster, Fixture, sealed_secret};
+use controller::{Config, Deadlines, RateLimit};
+use tests::{Cluster, Fixture, quiet, sealed_secret};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 
@@ -33,6 +34,23 @@ const TARGETS: [&str; 20] = [
 const METHODS: [&str; 10] = [
     "GET", "POST", "HEAD", "PUT", "OPTIONS", "CONNECT", "TRACE", "get", "BREW", "",
 ];
+
+/// Nobody waits for what does not come, and nearly everybody is let in.
+pub(crate) fn impatient(requests: u32) -> Config {
+    let mut config = quiet();
+    let soon = Duration::from_millis(100);
+    config.http.deadlines = Deadlines {
+        header: soon,
+        body: soon,
+        idle: soon,
+        ..config.http.deadlines
+    };
+    config.http.rate_limit = RateLimit {
+        per_second: requests,
+        burst: requests,
+    };
+    config
+}
 
 fn text(head: &str, body: &str) -> (String, Vec<u8>) {
     (head.replace('\n', "\r\n"), body.as_bytes().to_vec())

@@ -98,10 +98,7 @@ async fn provoke(cluster: &Cluster, key: &Fixture, canaries: &[Canary]) {
                 .object(),
         )
         .await;
-    let foreign = json!({ "metadata": { "name": "foreign", "namespace": "shop" }, "stringData": { "x": "y" } });
-    cluster
-        .create_secret(&serde_json::from_value(foreign).unwrap())
-        .await;
+    cluster.create_plain("foreign", &[("x", "y")]).await;
     cluster
         .create(sealed_secret("foreign").item("a", value(2), key).object())
         .await;

@@ -150,10 +150,7 @@ async fn believes_no_record_that_was_made_for_another_object() {
     cluster.condition("shop", "mine", "Ready", "True").await;
     let mut copied = record(&cluster, "mine").await;
 
-    let foreign = json!({ "metadata": { "name": "db", "namespace": "shop" }, "stringData": { "a": "foreign" } });
-    cluster
-        .create_secret(&serde_json::from_value(foreign).unwrap())
-        .await;
+    cluster.create_plain("db", &[("a", "foreign")]).await;
     let before = cluster.secrets("shop").get("db").await.unwrap();
     copied["secretUid"] = before.uid().into();
     copied["secretResourceVersion"] = before.resource_version().into();

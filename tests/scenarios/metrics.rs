@@ -68,10 +68,7 @@ fn hindered(client: Client) -> Client {
 
 /// An object for each reason to fail.
 async fn provoke(cluster: &Cluster, key: &Fixture) {
-    let foreign = json!({ "metadata": { "name": "foreign", "namespace": "shop" }, "stringData": { "x": "y" } });
-    cluster
-        .create_secret(&serde_json::from_value(foreign).unwrap())
-        .await;
+    cluster.create_plain("foreign", &[("x", "y")]).await;
     let refused = json!({ "type": "kubernetes.io/tls" }); // which wants other items
     for object in [
         sealed_secret("elsewhere")

@@ -93,10 +93,7 @@ async fn live(cluster: &Cluster, process: &Process, key: &Fixture) {
         .unwrap();
     cluster.secret_becomes("shop", "db", &[("a", "2")]).await;
 
-    let foreign = json!({ "metadata": { "name": "foreign", "namespace": "shop" } });
-    cluster
-        .create_secret(&serde_json::from_value(foreign).unwrap())
-        .await;
+    cluster.create_plain("foreign", &[]).await;
     cluster.create(sealed("foreign", "1").object()).await;
     cluster
         .condition("shop", "foreign", "Synced", "False")

@@ -1,29 +1,11 @@
 //! Bytes instead of requests: each is answered, or the connection is closed, and the controller goes on.
 
-use std::time::Duration;
-
-use controller::{Config, Deadlines};
-use tests::{Cluster, Fixture, quiet};
+use tests::{Cluster, Fixture};
 
 #[path = "../raw/requests.rs"]
 mod requests;
 
-use requests::{Random, check, mutate, seeds};
-
-/// Nobody waits for what does not come.
-fn impatient() -> Config {
-    let mut config = quiet();
-    let soon = Duration::from_millis(100);
-    config.http.deadlines = Deadlines {
-        header: soon,
-        body: soon,
-        idle: soon,
-        ..config.http.deadlines
-    };
-    config.http.rate_limit.per_second = 1000;
-    config.http.rate_limit.burst = 1000;
-    config
-}
+use requests::{Random, check, impatient, mutate, seeds};
 
 /// Sends them, many at a time.
 async fn send(cluster: &Cluster, requests: &[Vec<u8>]) {
@@ -38,7 +20,7 @@ async fn send(cluster: &Cluster, requests: &[Vec<u8>]) {
 #[tokio::test]
 async fn answers_every_request_or_closes_the_connection() {
     let key = Fixture::rsa2048();
-    let cluster = Cluster::start_with(impatient(), &[&key]).await;
+    let cluster = Cluster::start_with(impatient(1000), &[&key]).await;
     let seeds = seeds(&key);
     assert!(seeds.len() >= 600, "{}", seeds.len());
     send(&cluster, &seeds).await;
@@ -47,7 +29,7 @@ async fn answers_every_request_or_closes_the_connection() {
 #[tokio::test]
 async fn answers_the_first_few_that_are_made_of_them() {
     let key = Fixture::rsa2048();
-    let cluster = Cluster::start_with(impatient(), &[&key]).await;
+    let cluster = Cluster::start_with(impatient(1000), &[&key]).await;
     let seeds = seeds(&key);
     let mut random = Random(0x5eed);
     let requests: Vec<_> = std::iter::repeat_with(|| mutate(&mut random, &seeds))

@@ -2,13 +2,12 @@
 
 use std::time::Duration;
 
-use futures::StreamExt;
-use futures::stream::iter;
 use jiff::{SignedDuration, Timestamp};
-use kube::api::{DeleteParams, ListParams};
+use kube::api::DeleteParams;
 use serde_json::json;
 use tests::{
-    Cluster, Fixture, KEY_NAMESPACE, eventually, is_real, key_secret, quiet, sealed_secret,
+    Cluster, Fixture, KEY_NAMESPACE, eventually, is_real, key_secret, quiet, rsa_operations,
+    sealed_secret,
 };
 
 const MANY: usize = 500;
@@ -16,26 +15,6 @@ const WAITING: usize = 20;
 const QUIET: Duration = Duration::from_secs(120);
 /// SealedSecrets, Secrets and key Secrets.
 const WATCHES: usize = 3;
-
-async fn create(cluster: &Cluster, prefix: &str, count: usize, key: &Fixture) {
-    let create = |index| async move {
-        let sealed = sealed_secret(&format!("{prefix}-{index}")).item("a", "b", key);
-        cluster.create(sealed.object()).await;
-    };
-    iter(0..count).for_each_concurrent(8, create).await;
-}
-
-async fn become_synced(cluster: &Cluster, count: usize) {
-    let objects = cluster.sealed_secrets("shop");
-    eventually(&format!("{count} objects are in sync"), async || {
-        let all = objects.list(&ListParams::default()).await.unwrap();
-        let synced = all
-            .iter()
-            .filter(|object| object.data["status"]["conditions"][0]["status"] == "True");
-        (synced.count() == count).then_some(())
-    })
-    .await;
-}
 
 /// Waits until nothing moves any more: the Event comes beside the status.
 async fn come_to_rest(cluster: &Cluster) {
@@ -46,6 +25,22 @@ async fn come_to_rest(cluster: &Cluster) {
         std::mem::replace(&mut before, now).filter(|before| Some(*before) == now)
     })
     .await;
+}
+
+/// Lets time go by until everything is listed again, and what comes of it is done.
+async fn list_everything(cluster: &Cluster) {
+    let asked = cluster.requests().len();
+    tests::pass(Duration::from_secs(601)).await;
+    eventually("everything is listed again", async || {
+        let requests = cluster.requests().split_off(asked);
+        let lists = requests
+            .iter()
+            .filter(|request| request.verb == "list")
+            .count();
+        (lists >= WATCHES).then_some(())
+    })
+    .await;
+    tokio::time::sleep(Duration::from_millis(300)).await;
 }
 
 /// Two minutes, which a real server cannot be told to skip.
@@ -60,9 +55,9 @@ async fn two_minutes() {
 async fn costs_nothing_while_nothing_changes() {
     let (key, missing) = (Fixture::rsa2048(), Fixture::rsa4096());
     let mut cluster = Cluster::start(&[&key]).await;
-    create(&cluster, "db", MANY, &key).await;
-    create(&cluster, "waiting", WAITING, &missing).await;
-    become_synced(&cluster, MANY).await;
+    cluster.create_many("db", MANY, &key).await;
+    cluster.create_many("waiting", WAITING, &missing).await;
+    cluster.become_synced(MANY).await;
     come_to_rest(&cluster).await;
 
     let before = cluster.requests().len();
@@ -79,7 +74,7 @@ async fn costs_nothing_while_nothing_changes() {
     assert_eq!(reads, 0);
 
     cluster.create_secret(&key_secret(&missing)).await;
-    become_synced(&cluster, MANY + WAITING).await;
+    cluster.become_synced(MANY + WAITING).await;
     come_to_rest(&cluster).await;
 
     cluster.stop_controller().await;
@@ -95,11 +90,7 @@ async fn costs_nothing_while_nothing_changes() {
 
 /// How many private RSA operations reconciling has cost so far.
 async fn opened(cluster: &Cluster) -> u64 {
-    let metrics = cluster.metrics("metrics", "").await;
-    let count =
-        "sealed_secrets_controller_rsa_operation_duration_seconds_count{for=\"reconcile\"} ";
-    let mut counted = metrics.lines().filter_map(|line| line.strip_prefix(count));
-    counted.next().unwrap().parse().unwrap()
+    rsa_operations(&cluster.metrics("metrics", "").await, "reconcile")
 }
 
 /// <https://github.com/bitnami/sealed-secrets/issues/357>
@@ -146,10 +137,7 @@ async fn a_secret_of_nobody_costs_no_request() {
     cluster.condition("shop", "db", "Ready", "True").await;
     come_to_rest(&cluster).await;
     let before = cluster.requests().len();
-    let foreign = json!({ "metadata": { "name": "foreign", "namespace": "shop" }, "stringData": { "a": "x" } });
-    cluster
-        .create_secret(&serde_json::from_value(foreign).unwrap())
-        .await;
+    cluster.create_plain("foreign", &[("a", "x")]).await;
     cluster
         .patch_secret("shop", "foreign", json!({ "stringData": { "a": "y" } }))
         .await;
@@ -176,18 +164,8 @@ async fn a_list_of_everything_opens_nothing_again() {
     cluster.condition("shop", "db", "Ready", "True").await;
     cluster.condition("shop", "failing", "Ready", "False").await;
     come_to_rest(&cluster).await;
-    let (asked, before) = (cluster.requests().len(), opened(&cluster).await);
-    tests::pass(Duration::from_secs(601)).await;
-    eventually("everything is listed again", async || {
-        let requests = cluster.requests().split_off(asked);
-        let lists = requests
-            .iter()
-            .filter(|request| request.verb == "list")
-            .count();
-        (lists >= WATCHES).then_some(())
-    })
-    .await;
-    tokio::time::sleep(Duration::from_millis(300)).await;
+    let before = opened(&cluster).await;
+    list_everything(&cluster).await;
     assert_eq!(opened(&cluster).await, before);
 }
 
@@ -209,17 +187,6 @@ async fn a_key_that_does_not_read_is_reported_once() {
     })
     .await;
     come_to_rest(&cluster).await;
-    let asked = cluster.requests().len();
-    tests::pass(Duration::from_secs(601)).await;
-    eventually("everything is listed again", async || {
-        let requests = cluster.requests().split_off(asked);
-        let lists = requests
-            .iter()
-            .filter(|request| request.verb == "list")
-            .count();
-        (lists >= WATCHES).then_some(())
-    })
-    .await;
-    tokio::time::sleep(Duration::from_millis(300)).await;
+    list_everything(&cluster).await;
     assert_eq!(of_keys().await, 1);
 }
