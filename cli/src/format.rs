@@ -3,13 +3,11 @@
 use std::collections::BTreeMap;
 use std::str::FromStr;
 
-use k8s_openapi::ByteString;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::{ObjectMeta, OwnerReference};
-use sealing::{Plaintext, SealedSecret, Secret, base64};
-use serde::Serialize;
-use serde_json::Value;
+use sealing::{Plaintext, SealedSecret, SealedSecretSpec, Secret, Template, base64};
 use zeroize::Zeroizing;
 
+use crate::tree::Tree;
 use crate::{go_json, go_yaml};
 
 /// The syntax of printed manifests.
@@ -42,136 +40,158 @@ impl Format {
 
     /// Prints a SealedSecret: JSON ends with a line break, YAML begins with `---`.
     pub(crate) fn print(self, sealed: &SealedSecret) -> Result<String, serde_json::Error> {
-        self.print_one(&Manifest::from(sealed))
+        self.print_one(&sealed_secret(sealed))
     }
 
     /// Prints an opened Secret in the same way.
     pub(crate) fn print_secret(
         self,
-        secret: &Secret,
+        opened: &Secret,
     ) -> Result<Zeroizing<String>, serde_json::Error> {
-        self.print_one(&Opened::from(secret)).map(Zeroizing::new)
+        self.print_one(&secret(opened)).map(Zeroizing::new)
     }
 
-    fn print_one(self, manifest: &impl Serialize) -> Result<String, serde_json::Error> {
+    fn print_one(self, object: &Tree<'_>) -> Result<String, serde_json::Error> {
         match self {
-            Self::Json => Ok(go_json::print(manifest)? + "\n"),
-            Self::Yaml => match serde_json::to_value(manifest)? {
-                Value::Object(object) => Ok(format!("---\n{}", go_yaml::print(&object))),
-                _ => Ok(String::new()),
-            },
+            Self::Json => {
+                let mut text = go_json::print(object)?;
+                text.push('\n');
+                Ok(text)
+            }
+            Self::Yaml => Ok(go_yaml::print(object)),
         }
     }
 }
 
-#[derive(Serialize)]
-#[serde(rename_all = "camelCase")]
-struct Manifest<'a> {
-    kind: &'static str,
-    api_version: &'static str,
-    metadata: Metadata<'a>,
-    spec: Spec<'a>,
+fn sealed_secret(sealed: &SealedSecret) -> Tree<'_> {
+    Tree::of_fields([
+        ("kind", Some("SealedSecret".into())),
+        ("apiVersion", Some("bitnami.com/v1alpha1".into())),
+        ("metadata", Some(metadata(&sealed.metadata))),
+        ("spec", Some(spec(&sealed.spec))),
+    ])
 }
 
-#[derive(Serialize)]
-#[serde(rename_all = "camelCase")]
-struct Spec<'a> {
-    template: Template<'a>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    data: Option<&'a ByteString>,
-    encrypted_data: &'a BTreeMap<String, String>,
+fn spec(spec: &SealedSecretSpec) -> Tree<'_> {
+    let data = spec.data.as_ref();
+    let data = data.map(|data| Tree::from(base64::encode(&data.0)));
+    Tree::of_fields([
+        ("template", Some(template(&spec.template))),
+        ("data", data.filter(Tree::is_filled)),
+        ("encryptedData", Some(texts(&spec.encrypted_data))),
+    ])
 }
 
-#[derive(Serialize)]
-struct Template<'a> {
-    metadata: Metadata<'a>,
-    #[serde(rename = "type", skip_serializing_if = "Option::is_none")]
-    type_: Option<&'a str>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    immutable: Option<bool>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    data: Option<&'a BTreeMap<String, Option<String>>>,
+fn template(template: &Template) -> Tree<'_> {
+    let data = template.data.as_ref().map(texts);
+    Tree::of_fields([
+        ("metadata", Some(metadata(&template.metadata))),
+        ("type", type_(template.type_.as_ref())),
+        ("immutable", template.immutable.map(Tree::from)),
+        ("data", data.filter(Tree::is_filled)),
+    ])
 }
 
-#[derive(Serialize)]
-#[serde(rename_all = "camelCase")]
-struct Opened<'a> {
-    kind: &'static str,
-    api_version: &'static str,
-    metadata: Metadata<'a>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    immutable: Option<bool>,
-    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
-    data: BTreeMap<&'a str, String>,
-    #[serde(rename = "type", skip_serializing_if = "Option::is_none")]
-    type_: Option<&'a str>,
+fn secret(opened: &Secret) -> Tree<'_> {
+    // Whoever recovers Secrets asked for their values.
+    let encoded = |value: &Plaintext| base64::encode(value.expose()).into();
+    let data = Some(Tree::of_map(&opened.data, encoded));
+    Tree::of_fields([
+        ("kind", Some("Secret".into())),
+        ("apiVersion", Some("v1".into())),
+        ("metadata", Some(metadata(&opened.metadata))),
+        ("immutable", opened.immutable.map(Tree::from)),
+        ("data", data.filter(Tree::is_filled)),
+        ("type", type_(opened.type_.as_ref())),
+    ])
 }
 
-/// What is printed of an object's metadata, in the order of Go's `ObjectMeta`.
-#[derive(Serialize)]
-#[serde(rename_all = "camelCase")]
-struct Metadata<'a> {
-    #[serde(skip_serializing_if = "Option::is_none")]
-    name: Option<&'a str>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    namespace: Option<&'a str>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    labels: Option<&'a BTreeMap<String, String>>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    annotations: Option<&'a BTreeMap<String, String>>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    owner_references: Option<&'a [OwnerReference]>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    finalizers: Option<&'a [String]>,
+fn type_(name: Option<&String>) -> Option<Tree<'_>> {
+    name.map(Tree::from).filter(Tree::is_filled)
 }
 
-impl<'a> From<&'a SealedSecret> for Manifest<'a> {
-    fn from(sealed: &'a SealedSecret) -> Self {
-        let template = &sealed.spec.template;
-        Self {
-            kind: "SealedSecret",
-            api_version: "bitnami.com/v1alpha1",
-            metadata: Metadata::from(&sealed.metadata),
-            spec: Spec {
-                template: Template {
-                    metadata: Metadata::from(&template.metadata),
-                    type_: template.type_.as_deref(),
-                    immutable: template.immutable,
-                    data: template.data.as_ref(),
-                },
-                data: sealed.spec.data.as_ref(),
-                encrypted_data: &sealed.spec.encrypted_data,
-            },
-        }
+/// What is printed of an object's metadata.
+fn metadata(metadata: &ObjectMeta) -> Tree<'_> {
+    let owners = metadata.owner_references.as_deref().map(owners);
+    let finalizers = metadata.finalizers.as_deref().map(list_of_texts);
+    let fields = [
+        ("name", metadata.name.as_ref().map(Tree::from)),
+        ("namespace", metadata.namespace.as_ref().map(Tree::from)),
+        ("labels", metadata.labels.as_ref().map(texts)),
+        ("annotations", metadata.annotations.as_ref().map(texts)),
+        ("ownerReferences", owners),
+        ("finalizers", finalizers),
+    ];
+    Tree::of_fields(fields.map(|(name, field)| (name, field.filter(Tree::is_filled))))
+}
+
+fn texts<'a, T>(map: &'a BTreeMap<String, T>) -> Tree<'a>
+where
+    Tree<'a>: From<&'a T>,
+{
+    Tree::of_map(map, Tree::from)
+}
+
+fn list_of_texts(list: &[String]) -> Tree<'_> {
+    Tree::List(list.iter().map(Tree::from).collect())
+}
+
+fn owners(list: &[OwnerReference]) -> Tree<'_> {
+    Tree::List(list.iter().map(owner).collect())
+}
+
+fn owner(owner: &OwnerReference) -> Tree<'_> {
+    Tree::of_fields([
+        ("apiVersion", Some((&owner.api_version).into())),
+        ("kind", Some((&owner.kind).into())),
+        ("name", Some((&owner.name).into())),
+        ("uid", Some((&owner.uid).into())),
+        ("controller", owner.controller.map(Tree::from)),
+        (
+            "blockOwnerDeletion",
+            owner.block_owner_deletion.map(Tree::from),
+        ),
+    ])
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn leaves_out_what_go_leaves_out() {
+        let template =
+            json!({"metadata": {"labels": {}, "annotations": {}}, "type": "", "data": {}});
+        let spec = json!({"encryptedData": {}, "data": "", "template": template});
+        let metadata =
+            json!({"name": "db", "namespace": "", "finalizers": [], "ownerReferences": []});
+        let object = json!({"spec": spec, "metadata": metadata});
+        let sealed = SealedSecret::from_value(&object).unwrap();
+        let printed = Format::Yaml.print(&sealed).unwrap();
+        assert_eq!(
+            printed,
+            "---\napiVersion: bitnami.com/v1alpha1\nkind: SealedSecret\nmetadata:\n  name: db\nspec:\n  encryptedData: {}\n  template:\n    metadata: {}\n"
+        );
     }
-}
 
-impl<'a> From<&'a Secret> for Opened<'a> {
-    fn from(secret: &'a Secret) -> Self {
-        // Whoever recovers Secrets asked for their values.
-        let encoded = |(name, value): (&'a String, &Plaintext)| {
-            (name.as_str(), base64::encode(value.expose()))
-        };
-        Self {
-            kind: "Secret",
-            api_version: "v1",
-            metadata: Metadata::from(&secret.metadata),
-            immutable: secret.immutable,
-            data: secret.data.iter().map(encoded).collect(),
-            type_: secret.type_.as_deref(),
-        }
-    }
-}
-
-impl<'a> From<&'a ObjectMeta> for Metadata<'a> {
-    fn from(metadata: &'a ObjectMeta) -> Self {
-        Self {
-            name: metadata.name.as_deref(),
-            namespace: metadata.namespace.as_deref(),
-            labels: metadata.labels.as_ref(),
-            annotations: metadata.annotations.as_ref(),
-            owner_references: metadata.owner_references.as_deref(),
-            finalizers: metadata.finalizers.as_deref(),
-        }
+    #[test]
+    fn prints_fields_in_the_order_of_gos_structs() {
+        let owner = json!({"blockOwnerDeletion": true, "controller": true, "uid": "u", "name": "n", "kind": "K", "apiVersion": "v1"});
+        let metadata = json!({
+            "finalizers": ["a/b"], "ownerReferences": [owner], "annotations": {"b": "2", "a": "1"},
+            "labels": {}, "namespace": "shop", "name": "db",
+        });
+        let template = json!({"data": {"a": "x", "b": null}, "immutable": false, "type": "Opaque", "metadata": {"name": "db"}});
+        let spec = json!({"encryptedData": {"a": "AgB"}, "data": "AgA=", "template": template});
+        let object = json!({"spec": spec, "metadata": metadata, "kind": "SealedSecret", "apiVersion": "bitnami.com/v1alpha1"});
+        let sealed = SealedSecret::from_value(&object).unwrap();
+        let printed = Format::Json.print(&sealed).unwrap();
+        let compact: String = printed.split_whitespace().collect();
+        assert_eq!(
+            compact,
+            r#"{"kind":"SealedSecret","apiVersion":"bitnami.com/v1alpha1","metadata":{"name":"db","namespace":"shop","annotations":{"a":"1","b":"2"},"ownerReferences":[{"apiVersion":"v1","kind":"K","name":"n","uid":"u","controller":true,"blockOwnerDeletion":true}],"finalizers":["a/b"]},"spec":{"template":{"metadata":{"name":"db"},"type":"Opaque","immutable":false,"data":{"a":"x","b":null}},"data":"AgA=","encryptedData":{"a":"AgB"}}}"#
+        );
     }
 }

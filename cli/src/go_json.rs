@@ -12,7 +12,7 @@ pub(crate) fn print(value: &impl Serialize) -> Result<String, serde_json::Error>
     value.serialize(&mut serde_json::Serializer::with_formatter(
         &mut bytes, formatter,
     ))?;
-    Ok(String::from_utf8_lossy(&bytes).into_owned())
+    String::from_utf8(bytes).map_err(serde::ser::Error::custom)
 }
 
 /// Writes a text in quotes.

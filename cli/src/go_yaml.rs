@@ -1,28 +1,41 @@
 //! YAML byte for byte as Go's encoder (yaml.v2, a port of libyaml's emitter) prints Kubernetes
 //! objects. Where its output would not read back as the same text, ours quotes instead.
 
-use serde_json::{Map, Value};
+use std::borrow::Cow;
 
+use crate::natural_order::in_natural_order;
 use crate::scalar::Meaning;
+use crate::tree::Tree;
 
 const INDENT: usize = 2;
 const BEST_WIDTH: usize = 80;
 const LONGEST_SIMPLE_KEY: usize = 128;
 
-/// Writes an object as a block mapping, its keys in natural order.
-pub(crate) fn print(object: &Map<String, Value>) -> String {
-    print_at(object, 0)
+/// Writes a document of its own.
+pub(crate) fn print(object: &Tree<'_>) -> String {
+    let mut text = String::with_capacity(1 << 10);
+    text.push_str("---");
+    let mut printer = Printer { text };
+    match object {
+        Tree::Map(fields) if !fields.is_empty() => {
+            printer.text.push('\n');
+            printer.map(fields, 0);
+        }
+        other => printer.value(other, 0),
+    }
+    printer.text
 }
 
-/// The same, indented.
-pub(crate) fn print_at(object: &Map<String, Value>, indent: usize) -> String {
+/// Writes an entry of a block mapping with this indent.
+pub(crate) fn print_entry(key: &str, value: &Tree<'_>, indent: usize) -> String {
     let mut printer = Printer::default();
-    printer.map(object, indent);
+    printer.spaces(indent);
+    printer.entry(key, value, indent);
     printer.text
 }
 
 /// Writes what stands behind the colon of a key with this indent.
-pub(crate) fn print_value(value: &Value, indent: usize) -> String {
+pub(crate) fn print_value(value: &Tree<'_>, indent: usize) -> String {
     let mut printer = Printer::default();
     printer.value(value, indent);
     printer.text
@@ -34,43 +47,49 @@ struct Printer {
 }
 
 impl Printer {
-    fn map(&mut self, map: &Map<String, Value>, indent: usize) {
-        for (index, key) in in_natural_order(map.keys()).into_iter().enumerate() {
+    /// Keys are put in natural order.
+    fn map(&mut self, map: &[(&str, Tree<'_>)], indent: usize) {
+        let entries = in_natural_order(map, |(key, _)| key);
+        for (index, (key, value)) in entries.into_iter().enumerate() {
             if index > 0 || !self.is_behind_dash() {
                 self.spaces(indent);
             }
-            if key.len() <= LONGEST_SIMPLE_KEY && !key.contains('\n') {
-                let key = Scalar {
-                    text: key,
-                    indent,
-                    may_fold: false,
-                }
-                .print(0);
-                self.text.push_str(&key);
-            } else {
-                self.text.push_str("? ");
-                self.scalar(key, indent);
-                self.end_line();
-                self.spaces(indent);
-            }
-            self.text.push(':');
-            self.value(&map[key], indent);
+            self.entry(key, value, indent);
         }
     }
 
-    fn value(&mut self, value: &Value, indent: usize) {
+    fn entry(&mut self, key: &str, value: &Tree<'_>, indent: usize) {
+        if key.len() <= LONGEST_SIMPLE_KEY && !key.contains('\n') {
+            let key = Scalar {
+                text: key,
+                indent,
+                may_fold: false,
+            }
+            .print("");
+            self.text.push_str(&key);
+        } else {
+            self.text.push_str("? ");
+            self.scalar(key, indent);
+            self.end_line();
+            self.spaces(indent);
+        }
+        self.text.push(':');
+        self.value(value, indent);
+    }
+
+    fn value(&mut self, value: &Tree<'_>, indent: usize) {
         match value {
-            Value::Object(map) if !map.is_empty() => {
+            Tree::Map(map) if !map.is_empty() => {
                 self.text.push('\n');
                 self.map(map, indent + INDENT);
             }
-            Value::Array(list) if !list.is_empty() => {
+            Tree::List(list) if !list.is_empty() => {
                 self.text.push('\n');
                 for item in list {
                     self.spaces(indent);
                     self.text.push('-');
                     match item {
-                        Value::Object(map) if !map.is_empty() => {
+                        Tree::Map(map) if !map.is_empty() => {
                             self.text.push(' ');
                             self.map(map, indent + INDENT);
                         }
@@ -78,32 +97,29 @@ impl Printer {
                     }
                 }
             }
-            Value::String(text) => {
+            Tree::Map(_) => self.text.push_str(" {}\n"),
+            Tree::List(_) => self.text.push_str(" []\n"),
+            Tree::Text(text) => {
                 self.text.push(' ');
                 self.scalar(text, indent);
                 self.end_line();
             }
-            // Numbers, booleans, null, and empty collections are the same in JSON.
-            other => self.text.push_str(&format!(" {other}\n")),
+            Tree::Unquoted(value) => self.text.push_str(&format!(" {value}\n")),
         }
     }
 
     fn scalar(&mut self, text: &str, indent: usize) {
-        let line = self.text.rsplit('\n').next().unwrap_or_default();
         let scalar = Scalar {
             text,
             indent: indent + INDENT,
             may_fold: true,
         }
-        .print(line.chars().count());
+        .print(&self.text);
         self.text.push_str(&scalar);
     }
 
     fn is_behind_dash(&self) -> bool {
-        self.text
-            .rsplit('\n')
-            .next()
-            .is_some_and(|line| line.trim_start() == "- ")
+        self.text.ends_with("- ") && last_line(&self.text).trim_start() == "- "
     }
 
     fn spaces(&mut self, count: usize) {
@@ -124,40 +140,38 @@ struct Scalar<'a> {
     may_fold: bool,
 }
 
-impl Scalar<'_> {
-    /// Prints the text in the style that Go's encoder chooses.
-    fn print(&self, column: usize) -> String {
-        if is_long_word(self.text) {
-            return self.text.to_owned();
+impl<'a> Scalar<'a> {
+    /// Prints the text in the style that Go's encoder chooses, behind what is printed already.
+    fn print(&self, before: &str) -> Cow<'a, str> {
+        if is_word(self.text) {
+            return Cow::Borrowed(self.text);
         }
         let allowed = Allowed::of(self.text);
         if self.text.contains('\n') && self.may_fold {
-            return if allowed.block {
+            return Cow::Owned(if allowed.block {
                 self.literal()
             } else {
-                self.double_quoted(column)
-            };
+                self.double_quoted(before)
+            });
         }
         // As a key, `<<` would merge; Go's encoder overlooks that.
         let means_itself = Meaning::of(self.text) == Meaning::Text
             && !is_base_60(self.text)
             && (self.may_fold || self.text != "<<");
-        if !means_itself {
-            self.double_quoted(column)
-        } else if allowed.plain && self.text.bytes().all(|byte| byte.is_ascii_graphic()) {
-            self.text.to_owned() // there is nowhere to break it
+        Cow::Owned(if !means_itself {
+            self.double_quoted(before)
         } else if allowed.plain {
-            self.folded(self.text, "", column)
+            self.folded(self.text, "", before)
         } else if allowed.single_quoted && (self.may_fold || !self.text.contains(is_break)) {
-            self.folded(&self.text.replace('\'', "''"), "'", column)
+            self.folded(&self.text.replace('\'', "''"), "'", before)
         } else {
-            self.double_quoted(column)
-        }
+            self.double_quoted(before)
+        })
     }
 
     /// Plain or in single quotes; a long text is broken at single spaces.
-    fn folded(&self, text: &str, quote: &str, column: usize) -> String {
-        let mut line = Line::new(self, quote, column);
+    fn folded(&self, text: &str, quote: &str, before: &str) -> String {
+        let mut line = Line::new(self, quote, before);
         let mut behind_space = false;
         for (at, letter) in text.char_indices() {
             let is_inner = quote.is_empty() || at > 0 && at + 1 < text.len();
@@ -172,8 +186,8 @@ impl Scalar<'_> {
         line.finish(quote)
     }
 
-    fn double_quoted(&self, column: usize) -> String {
-        let mut line = Line::new(self, "\"", column);
+    fn double_quoted(&self, before: &str) -> String {
+        let mut line = Line::new(self, "\"", before);
         let mut behind_space = false;
         for (at, letter) in self.text.char_indices() {
             let is_inner = at > 0 && at + 1 < self.text.len();
@@ -220,13 +234,15 @@ impl Scalar<'_> {
     }
 }
 
-/// A text that is no word of YAML's and has nowhere to be broken; sealed values are such texts.
-fn is_long_word(text: &str) -> bool {
-    text.len() > 16
-        && text.starts_with(|c: char| c.is_ascii_alphabetic())
-        && text
-            .bytes()
-            .all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'+' | b'/' | b'='))
+/// Most texts are such: nothing in them begins anything else, they mean themselves, and there is
+/// nowhere to break them.
+fn is_word(text: &str) -> bool {
+    let is_inner =
+        |byte: u8| matches!(byte, b'a'..=b'z' | b'A'..=b'Z' | b'-'..=b'9' | b'+' | b'=' | b'_');
+    text.starts_with(|first: char| first.is_ascii_alphabetic())
+        // Without an early end, so that many bytes are compared at once: sealed values are long.
+        && text.bytes().fold(true, |all, byte| all & is_inner(byte))
+        && Meaning::of(text) == Meaning::Text
 }
 
 /// A text being printed, and the column it has come to.
@@ -238,13 +254,13 @@ struct Line {
 }
 
 impl Line {
-    fn new(scalar: &Scalar<'_>, quote: &str, column: usize) -> Self {
+    fn new(scalar: &Scalar<'_>, quote: &str, before: &str) -> Self {
         let Scalar {
             indent, may_fold, ..
         } = *scalar;
         Self {
             printed: quote.to_owned(),
-            column: column + quote.len(),
+            column: last_line(before).chars().count() + quote.len(),
             indent,
             may_fold,
         }
@@ -269,6 +285,10 @@ impl Line {
         self.printed.push_str(quote);
         self.printed
     }
+}
+
+fn last_line(text: &str) -> &str {
+    text.rsplit('\n').next().unwrap_or_default()
 }
 
 /// The styles in which a text would read back as itself, as libyaml's `analyze_scalar` finds them.
@@ -370,51 +390,6 @@ fn escape(letter: char) -> String {
         }
     };
     format!("\\{short}")
-}
-
-/// Sorts keys as yaml.v2 does. Its comparison is no total order, which Rust's `sort` may answer
-/// with a panic; a binary insertion never does.
-pub(crate) fn in_natural_order<'a>(keys: impl Iterator<Item = &'a String>) -> Vec<&'a String> {
-    let mut sorted: Vec<&String> = Vec::new();
-    for key in keys {
-        sorted.insert(sorted.partition_point(|other| is_before(other, key)), key);
-    }
-    sorted
-}
-
-/// Letters by code, digits by value, everything else before letters.
-pub(crate) fn is_before(a: &str, b: &str) -> bool {
-    let (a, b): (Vec<char>, Vec<char>) = (a.chars().collect(), b.chars().collect());
-    let Some(at) = a.iter().zip(&b).position(|(a, b)| a != b) else {
-        return a.len() < b.len();
-    };
-    let (x, y) = (a[at], b[at]);
-    match (x.is_alphabetic(), y.is_alphabetic()) {
-        (true, true) => return x < y,
-        (true, false) => return false,
-        (false, true) => return true,
-        (false, false) => {}
-    }
-    let digits_before = a[..at].iter().rev().take_while(|c| c.is_ascii_digit());
-    let continues_number = (x == '0' || y == '0') && digits_before.clone().any(|c| *c != '0');
-    let number = |text: &[char]| {
-        let digits: Vec<i64> = text
-            .iter()
-            .map_while(|c| c.to_digit(10))
-            .map(i64::from)
-            .collect();
-        let start = i64::from(continues_number);
-        let value = digits.iter().fold(start, |value, digit| {
-            value.wrapping_mul(10).wrapping_add(*digit)
-        });
-        (value, digits.len())
-    };
-    let (number_of_a, number_of_b) = (number(&a[at..]), number(&b[at..]));
-    if number_of_a == number_of_b {
-        x < y
-    } else {
-        number_of_a < number_of_b
-    }
 }
 
 #[cfg(test)]

@@ -21,6 +21,7 @@ mod go_yaml;
 mod input;
 mod io;
 mod manifest;
+mod natural_order;
 mod output;
 mod parallel;
 mod private_keys;
@@ -30,6 +31,7 @@ mod scalar;
 mod sealed_manifest;
 mod splice;
 mod text;
+mod tree;
 
 use std::ffi::OsString;
 
@@ -51,7 +53,7 @@ pub async fn run(args: impl IntoIterator<Item = OsString>, io: &mut Io) -> u8 {
 
 async fn dispatch(args: impl IntoIterator<Item = OsString>, io: &mut Io) -> Result<(), Error> {
     match args::parse(args, io)? {
-        Command::Print(text) => Ok(output::Output::Stdout.write(text.as_bytes(), io)?),
+        Command::Print(text) => Ok(output::Output::Stdout.write(&[text], io)?),
         Command::FetchCert(command) => command.run(io).await,
         Command::Merge(command) => command.run(io).await,
         Command::ReEncrypt(command) => command.run(io).await,

@@ -7,6 +7,7 @@ use std::ops::Range;
 use serde_json::{Map as Object, Value};
 
 use crate::document::{Content, Entry, Map, Node, Origin};
+use crate::natural_order::{in_natural_order, is_before};
 use crate::{go_json, go_yaml};
 
 /// What becomes of the entries of a mapping.
@@ -212,7 +213,7 @@ impl<'a> Splice<'a> {
             format!(" {}", self.flow_value(value, entry.key.place.start))
         } else {
             let indent = self.column(entry.key.place.start);
-            let printed = go_yaml::print_value(value, indent);
+            let printed = go_yaml::print_value(&value.into(), indent);
             self.with_line_ends(printed.trim_end_matches('\n'))
         };
         self.edits.push((start..start + kept, new));
@@ -242,7 +243,7 @@ impl<'a> Splice<'a> {
         if is_flow {
             return go_json::text(text);
         }
-        let printed = go_yaml::print_value(&Value::from(text), indent);
+        let printed = go_yaml::print_value(&text.into(), indent);
         self.with_line_ends(printed.trim_start_matches(' ').trim_end_matches('\n'))
     }
 
@@ -259,12 +260,12 @@ impl<'a> Splice<'a> {
             return Err(Conflict(0));
         };
         let keys: Vec<&str> = own.iter().map(|entry| entry.key.text()).collect();
-        let is_sorted = keys.is_sorted_by(|a, b| !go_yaml::is_before(b, a));
-        for key in go_yaml::in_natural_order(new.keys()) {
+        let is_sorted = keys.is_sorted_by(|a, b| !is_before(b, a));
+        for key in in_natural_order(new.keys(), |key| key) {
             let value = &new[key];
             let before = own
                 .iter()
-                .take_while(|entry| !is_sorted || go_yaml::is_before(entry.key.text(), key));
+                .take_while(|entry| !is_sorted || is_before(entry.key.text(), key));
             match before.last() {
                 Some(entry) if map.is_flow => self.insert_in_flow(entry, key, value),
                 Some(entry) => self.insert_line(entry, key, value),
@@ -352,8 +353,7 @@ impl<'a> Splice<'a> {
 
     /// `key: value`, a line or more, at this indent.
     fn entry(&self, key: &str, value: &Value, indent: usize) -> String {
-        let object = Object::from_iter([(key.to_owned(), value.clone())]);
-        self.with_line_ends(&go_yaml::print_at(&object, indent))
+        self.with_line_ends(&go_yaml::print_entry(key, &value.into(), indent))
     }
 
     fn flow_entry(&self, key: &str, value: &Value, beside: usize) -> String {
