@@ -214,7 +214,7 @@ fn read(path: &Path) -> Result<Kubeconfig, Error> {
     // kube panics on UTF-16 that ends within a letter; a pipe can be read only once.
     if path.is_file() {
         let bytes = input::read_file(path).map_err(|error| fail(error.to_string()))?;
-        Text::read(&bytes).map_err(|error| fail(error.to_string()))?;
+        Text::read(bytes).map_err(|error| fail(error.to_string()))?;
     }
     Kubeconfig::read_from(path).map_err(|error| fail(describe(&error)))
 }

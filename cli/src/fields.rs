@@ -2,6 +2,7 @@
 //! Kubernetes wants texts. Errors name places and fields, never values.
 
 use std::collections::BTreeMap;
+use std::fmt;
 
 use sealing::{Plaintext, base64};
 
@@ -32,6 +33,11 @@ pub(crate) enum Wrong {
     Repeated,
 }
 
+/// What an error calls a field; it is only put together when there is one.
+pub(crate) trait Field: fmt::Display + Copy {}
+
+impl<T: fmt::Display + Copy> Field for T {}
+
 /// Aliases may not make more of a text than this, and not more than eight times the text itself.
 const ALWAYS_ALLOWED: usize = 64 << 20;
 
@@ -54,16 +60,18 @@ impl Reader {
     pub(crate) fn texts(
         &mut self,
         node: &Node,
-        field: &str,
+        field: impl Field,
     ) -> Result<Option<BTreeMap<String, String>>, Error> {
-        let texts = self.map(node, field, Self::text)?;
+        let texts = self.map(node, field, |reader, value, field| {
+            reader.text(value, field)
+        })?;
         Ok(Some(texts).filter(|texts| !texts.is_empty()))
     }
 
     pub(crate) fn list_of_texts(
         &mut self,
         node: &Node,
-        field: &str,
+        field: impl Field,
     ) -> Result<Option<Vec<String>>, Error> {
         match &node.content {
             Content::List(items) => {
@@ -81,8 +89,8 @@ impl Reader {
     pub(crate) fn map<T>(
         &mut self,
         node: &Node,
-        field: &str,
-        read: impl Fn(&mut Self, &Node, &str) -> Result<T, Error>,
+        field: impl Field,
+        read: impl Fn(&mut Self, &Node, fmt::Arguments<'_>) -> Result<T, Error>,
     ) -> Result<BTreeMap<String, T>, Error> {
         if node.is_null() {
             return Ok(BTreeMap::new());
@@ -91,26 +99,28 @@ impl Reader {
         let mut map = BTreeMap::new();
         for entry in entries {
             let name = self.key(&entry.key, field)?;
-            let value = read(self, &entry.value, &format!("{field}.{}", shown(&name)))?;
+            let value = read(self, &entry.value, format_args!("{field}.{}", shown(&name)))?;
             map.insert(name, value);
         }
         Ok(map)
     }
 
-    pub(crate) fn as_map<'a>(&self, node: &'a Node, field: &str) -> Result<&'a Map, Error> {
+    pub(crate) fn as_map<'a>(&self, node: &'a Node, field: impl Field) -> Result<&'a Map, Error> {
         node.as_map()
             .ok_or_else(|| self.fail(node, field, Wrong::Kind("a mapping")))
     }
 
-    pub(crate) fn key(&mut self, node: &Node, field: &str) -> Result<String, Error> {
+    pub(crate) fn key(&mut self, node: &Node, field: impl Field) -> Result<String, Error> {
         match &node.content {
-            Content::Scalar(_) if !node.is_null() => self.text(node, &format!("a key of {field}")),
+            Content::Scalar(_) if !node.is_null() => {
+                self.text(node, format_args!("a key of {field}"))
+            }
             _ => Err(self.fail(node, field, Wrong::Key)),
         }
     }
 
     /// A text; a number or boolean without quotes becomes one, as Go makes it.
-    pub(crate) fn text(&mut self, node: &Node, field: &str) -> Result<String, Error> {
+    pub(crate) fn text(&mut self, node: &Node, field: impl Field) -> Result<String, Error> {
         let Content::Scalar(scalar) = &node.content else {
             return Err(self.fail(node, field, Wrong::Kind("a text")));
         };
@@ -132,7 +142,7 @@ impl Reader {
         }
     }
 
-    pub(crate) fn bytes(&mut self, node: &Node, field: &str) -> Result<Plaintext, Error> {
+    pub(crate) fn bytes(&mut self, node: &Node, field: impl Field) -> Result<Plaintext, Error> {
         if node.is_null() {
             return Ok(Plaintext::new(Vec::new()));
         }
@@ -149,7 +159,11 @@ impl Reader {
             .map_err(|error| self.fail(node, field, error.into()))
     }
 
-    pub(crate) fn boolean(&mut self, node: &Node, field: &str) -> Result<Option<bool>, Error> {
+    pub(crate) fn boolean(
+        &mut self,
+        node: &Node,
+        field: impl Field,
+    ) -> Result<Option<bool>, Error> {
         match &node.content {
             Content::Scalar(scalar) if scalar.is_null() => Ok(None),
             Content::Scalar(scalar) if scalar.as_boolean().is_some() => Ok(scalar.as_boolean()),
@@ -157,7 +171,12 @@ impl Reader {
         }
     }
 
-    pub(crate) fn charge(&mut self, node: &Node, field: &str, cost: usize) -> Result<(), Error> {
+    pub(crate) fn charge(
+        &mut self,
+        node: &Node,
+        field: impl Field,
+        cost: usize,
+    ) -> Result<(), Error> {
         match self.allowance.checked_sub(cost + 1) {
             Some(rest) => self.allowance = rest,
             None => return Err(self.fail(node, field, Wrong::Repeated)),
@@ -165,11 +184,11 @@ impl Reader {
         Ok(())
     }
 
-    pub(crate) fn fail(&self, node: &Node, field: &str, what: Wrong) -> Error {
+    pub(crate) fn fail(&self, node: &Node, field: impl Field, what: Wrong) -> Error {
         Error {
             document: self.document,
             line: node.line,
-            field: field.to_owned(),
+            field: field.to_string(),
             what,
         }
     }

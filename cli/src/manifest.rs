@@ -2,19 +2,22 @@
 //! taken apart.
 
 use std::collections::BTreeMap;
+use std::fmt;
 
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 use sealing::{Plaintext, Secret};
+use zeroize::Zeroizing;
 
 use crate::Io;
-use crate::document::{self, Content, Map, Node};
+use crate::document::{self, Content, Document, Map, Node};
 use crate::fields::{self, Reader, Wrong};
 use crate::text::{self, Text};
 
 /// A Secret as it was written, and where.
 pub(crate) struct Manifest {
     pub(crate) document: usize,
-    pub(crate) secret: Secret,
+    /// In a box, since manifests are passed on and a Secret is large.
+    pub(crate) secret: Box<Secret>,
 }
 
 /// Why an input holds no Secrets.
@@ -83,7 +86,7 @@ impl Cause {
 }
 
 /// Reads every Secret of the input; what is odd but readable is warned about.
-pub(crate) fn read(bytes: &[u8], io: &mut Io) -> Result<Vec<Manifest>, Error> {
+pub(crate) fn read(bytes: Zeroizing<Vec<u8>>, io: &mut Io) -> Result<Vec<Manifest>, Error> {
     let manifests = read_all(bytes, Lists::SayTheirKind, io)?;
     if manifests.is_empty() {
         Err(Error::NoSecrets)
@@ -93,7 +96,7 @@ pub(crate) fn read(bytes: &[u8], io: &mut Io) -> Result<Vec<Manifest>, Error> {
 }
 
 /// Reads key Secrets from a backup, where a list may be nothing but `items`.
-pub(crate) fn read_keys(bytes: &[u8], io: &mut Io) -> Result<Vec<Manifest>, Cause> {
+pub(crate) fn read_keys(bytes: Zeroizing<Vec<u8>>, io: &mut Io) -> Result<Vec<Manifest>, Cause> {
     read_all(bytes, Lists::MayBeBare, io)
 }
 
@@ -104,21 +107,21 @@ enum Lists {
     MayBeBare,
 }
 
-fn read_all(bytes: &[u8], lists: Lists, io: &mut Io) -> Result<Vec<Manifest>, Cause> {
+fn read_all(bytes: Zeroizing<Vec<u8>>, lists: Lists, io: &mut Io) -> Result<Vec<Manifest>, Cause> {
     let text = Text::read(bytes)?.text;
-    let (documents, duplicates) = document::read(&text)?;
-    warn_of_duplicates(&duplicates, io);
-    let mut manifests = Vec::new();
-    for document in &documents {
+    let read = |document: Document| {
         let mut reader = Reader::new(document.number, text.len());
-        let secrets = secrets(&mut reader, &document.root, lists);
-        reader.warnings.iter().for_each(|warning| io.warn(warning));
-        manifests.extend(secrets?.into_iter().map(|secret| Manifest {
-            document: document.number,
-            secret,
-        }));
+        let manifests = manifests(&mut reader, &document.root, lists);
+        (manifests, reader.warnings)
+    };
+    let (documents, duplicates) = document::read_as(&text, &read)?;
+    warn_of_duplicates(&duplicates, io);
+    let mut all = Vec::with_capacity(documents.len());
+    for (manifests, warnings) in documents {
+        warnings.iter().for_each(|warning| io.warn(warning));
+        all.extend(manifests?);
     }
-    Ok(manifests)
+    Ok(all)
 }
 
 pub(crate) fn warn_of_duplicates(duplicates: &[document::Duplicate], io: &mut Io) {
@@ -129,7 +132,7 @@ pub(crate) fn warn_of_duplicates(duplicates: &[document::Duplicate], io: &mut Io
     }
 }
 
-fn secrets(reader: &mut Reader, root: &Node, lists: Lists) -> Result<Vec<Secret>, Cause> {
+fn manifests(reader: &mut Reader, root: &Node, lists: Lists) -> Result<Vec<Manifest>, Cause> {
     let bare = root
         .as_map()
         .filter(|fields| lists == Lists::MayBeBare && field(fields, "kind").is_none());
@@ -137,10 +140,13 @@ fn secrets(reader: &mut Reader, root: &Node, lists: Lists) -> Result<Vec<Secret>
         Some(fields) if field(fields, "items").is_some() => items(reader, fields, "Secret")?,
         _ => objects(reader, root, "Secret")?,
     };
-    objects
-        .into_iter()
-        .map(|(_, fields)| Ok(secret(reader, fields)?))
-        .collect()
+    let manifest = |(_, fields)| {
+        Ok(Manifest {
+            document: reader.document,
+            secret: Box::new(secret(reader, fields)?),
+        })
+    };
+    objects.into_iter().map(manifest).collect()
 }
 
 /// The objects of a document: itself, or the items of a list.
@@ -235,9 +241,11 @@ fn secret(reader: &mut Reader, fields: &Map) -> Result<Secret, fields::Error> {
             "immutable" => secret.immutable = reader.boolean(value, "immutable")?,
             "data" => secret
                 .data
-                .extend(reader.map(value, "data", Reader::bytes)?),
+                .extend(reader.map(value, "data", |reader, value, field| {
+                    reader.bytes(value, field)
+                })?),
             "stringdata" => {
-                let plain = |reader: &mut Reader, value: &Node, field: &str| {
+                let plain = |reader: &mut Reader, value: &Node, field: fmt::Arguments<'_>| {
                     reader
                         .text(value, field)
                         .map(|text| Plaintext::new(text.into_bytes()))

@@ -74,7 +74,7 @@ impl PrivateKeys {
         if is_pem {
             return Ok(why);
         }
-        let Ok(secrets) = manifest::read_keys(&bytes, io) else {
+        let Ok(secrets) = manifest::read_keys(bytes, io) else {
             return Ok(None); // an error would describe the file of keys
         };
         for manifest in secrets {

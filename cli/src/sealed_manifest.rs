@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use sealing::SealedSecret;
 use serde_json::{Map as Object, Value, json};
+use zeroize::Zeroizing;
 
 use crate::Io;
 use crate::document::{self, Content, Node};
@@ -58,7 +59,11 @@ pub(crate) enum Others {
 }
 
 /// Reads every SealedSecret of a text; there may be none.
-pub(crate) fn read(bytes: &[u8], others: Others, io: &mut Io) -> Result<Sealed, Cause> {
+pub(crate) fn read(
+    bytes: Zeroizing<Vec<u8>>,
+    others: Others,
+    io: &mut Io,
+) -> Result<Sealed, Cause> {
     let text = Text::read(bytes)?;
     let (documents, duplicates) = document::read(&text.text)?;
     manifest::warn_of_duplicates(&duplicates, io);

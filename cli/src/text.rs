@@ -1,6 +1,8 @@
 //! Bytes as text: UTF-8 or UTF-16, with or without a byte order mark, and back again.
 
-use zeroize::Zeroizing;
+use std::mem;
+
+use zeroize::{Zeroize, Zeroizing};
 
 /// How a text was written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -31,22 +33,30 @@ pub enum Error {
 const MARK: char = '\u{feff}';
 
 impl Text {
-    pub(crate) fn read(bytes: &[u8]) -> Result<Self, Error> {
-        let (encoding, text) = match bytes {
+    /// Takes the bytes, so that no copy of them is made.
+    pub(crate) fn read(mut bytes: Zeroizing<Vec<u8>>) -> Result<Self, Error> {
+        let (encoding, text) = match &bytes[..] {
             [0xff, 0xfe, rest @ ..] => (
                 Encoding::Utf16LittleEndian,
                 utf16(rest, u16::from_le_bytes)?,
             ),
             [0xfe, 0xff, rest @ ..] => (Encoding::Utf16BigEndian, utf16(rest, u16::from_be_bytes)?),
+            _ if bytes.contains(&0) => {
+                let before = bytes.iter().take_while(|byte| **byte != 0);
+                return Err(Error::Zero(before.count()));
+            }
             _ => {
-                if let Some(at) = bytes.iter().position(|byte| *byte == 0) {
-                    return Err(Error::Zero(at));
-                }
-                let text = std::str::from_utf8(bytes)
-                    .map_err(|error| Error::NotUtf8(error.valid_up_to()))?;
-                match text.strip_prefix(MARK) {
-                    Some(text) => (Encoding::Utf8WithMark, Zeroizing::new(text.to_owned())),
-                    None => (Encoding::Utf8, Zeroizing::new(text.to_owned())),
+                let text = String::from_utf8(mem::take(&mut *bytes)).map_err(|error| {
+                    let good = error.utf8_error().valid_up_to();
+                    error.into_bytes().zeroize();
+                    Error::NotUtf8(good)
+                })?;
+                let mut text = Zeroizing::new(text);
+                if text.starts_with(MARK) {
+                    text.drain(..MARK.len_utf8());
+                    (Encoding::Utf8WithMark, text)
+                } else {
+                    (Encoding::Utf8, text)
                 }
             }
         };
@@ -89,7 +99,7 @@ mod tests {
             b"\xfe\xff\0a",
             b"",
         ] {
-            let read = Text::read(bytes).unwrap();
+            let read = Text::read(Zeroizing::new(bytes.to_vec())).unwrap();
             assert!(!read.text.starts_with(MARK));
             assert_eq!(read.encoding.write(&read.text), bytes);
         }
@@ -97,7 +107,7 @@ mod tests {
 
     #[test]
     fn says_where_bytes_are_no_text() {
-        let error = |bytes| Text::read(bytes).err().unwrap();
+        let error = |bytes: &[u8]| Text::read(Zeroizing::new(bytes.to_vec())).err().unwrap();
         assert_eq!(error(b"ab\xff"), Error::NotUtf8(2));
         assert_eq!(error(b"\xff\xfea"), Error::NotUtf16);
         assert_eq!(error(b"\xff\xfe\x00\xd8"), Error::NotUtf16);

@@ -71,7 +71,7 @@ impl Merge {
         let input = Input::open(self.secret_file.as_deref(), io)?;
         let certificate = self.certificate.certificate(&self.cluster, io).await?;
         let sealed = self.read_target(io)?;
-        let mut manifests = manifest::read(&input.read(io)?, io)?;
+        let mut manifests = manifest::read(input.read(io)?, io)?;
         let count = manifests.len();
         let (Some(Manifest { mut secret, .. }), 1) = (manifests.pop(), count) else {
             return Err(Error::SeveralSecrets(count).into());
@@ -86,7 +86,7 @@ impl Merge {
             path: self.target.clone(),
             cause,
         })?;
-        Ok(Output::File(self.target).write(&changed, io)?)
+        Ok(Output::File(self.target).write(&[changed], io)?)
     }
 
     fn read_target(&self, io: &mut Io) -> Result<Sealed, crate::Error> {
@@ -96,7 +96,7 @@ impl Merge {
             cause,
         })?;
         let bytes = input::read_file(&self.target)?;
-        let read = sealed_manifest::read(&bytes, Others::Keep, io);
+        let read = sealed_manifest::read(bytes, Others::Keep, io);
         Ok(read.map_err(|cause| Error::Target {
             path: path(),
             cause,

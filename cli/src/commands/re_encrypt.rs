@@ -79,7 +79,7 @@ impl ReEncrypt {
     pub(crate) async fn run(self, io: &mut Io) -> Result<(), crate::Error> {
         let input = Input::open(self.secret_file.as_deref(), io)?;
         let sealer = self.sealer(io).await?;
-        let sealed = sealed_manifest::read(&input.read(io)?, Others::Keep, io)
+        let sealed = sealed_manifest::read(input.read(io)?, Others::Keep, io)
             .map_err(sealed_manifest::Error)?;
         if sealed.objects.is_empty() {
             return Err(Error::NoInput.into());
@@ -94,7 +94,7 @@ impl ReEncrypt {
         progress.end(io);
         let (format, output) = self.destination();
         let changed = edit::apply(&sealed, &changes, format).map_err(Error::Edit)?;
-        Ok(output.write(&changed, io)?)
+        Ok(output.write(&[changed], io)?)
     }
 
     async fn sealer(&self, io: &mut Io) -> Result<Sealer, crate::Error> {

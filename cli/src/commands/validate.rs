@@ -49,7 +49,7 @@ impl Validate {
             Some(files) => Opener::Keys(PrivateKeys::read(files, io)?.keys),
             None => Opener::Controller(self.controller.reach(&self.cluster, io).await?),
         };
-        let sealed = sealed_manifest::read(&input.read(io)?, Others::Refuse, io)
+        let sealed = sealed_manifest::read(input.read(io)?, Others::Refuse, io)
             .map_err(Error::Unreadable)?;
         let mut failures = Vec::new();
         let mut progress = Progress::new("validated", sealed.objects.len());

@@ -16,32 +16,35 @@ pub(super) struct Part {
     pub(super) document: usize,
 }
 
-/// A part for each thread; one alone where the text is short or anything in it may make its
-/// documents depend on each other.
-pub(super) fn of(text: &str, threads: usize) -> Vec<Part> {
-    split(text, threads, SMALL)
+/// Some parts for each core, since one may be slower than another; one alone where the text is
+/// short or anything in it may make its documents depend on each other.
+pub(super) fn of(text: &str, cores: usize) -> Vec<Part> {
+    split(text, cores, SMALL)
 }
 
-fn split(text: &str, threads: usize, small: usize) -> Vec<Part> {
+fn split(text: &str, cores: usize, small: usize) -> Vec<Part> {
     let mut parts = vec![Part {
         place: 0..text.len(),
         line: 0,
         document: 0,
     }];
-    let size = (text.len() / threads.max(1)).max(small);
-    if threads < 2 || text.len() < 2 * small {
+    let size = (text.len() / (4 * cores.max(1))).max(small);
+    if cores < 2 || text.len() < 2 * small {
         return parts;
     }
+    let has_returns = text.contains('\r');
+    let ends_line = |byte: &u8| *byte == b'\n';
     let (mut place, mut documents) = (0, 0);
-    for (line, content) in text.split_inclusive('\n').enumerate() {
-        let is_odd = content.starts_with('%') || content.starts_with("...");
-        let text = content.trim_end_matches('\n');
-        if is_odd || text.strip_suffix('\r').unwrap_or(text).contains('\r') {
+    for (line, content) in text.as_bytes().split_inclusive(ends_line).enumerate() {
+        let is_odd = content.starts_with(b"%") || content.starts_with(b"...");
+        if is_odd || has_returns && has_inner_return(content) {
             parts.truncate(1);
             break;
         }
-        let begins = content.strip_prefix("---");
-        if begins.is_some_and(|rest| rest.starts_with([' ', '\t', '\r', '\n']) || rest.is_empty()) {
+        let begins = content.strip_prefix(b"---");
+        if begins
+            .is_some_and(|rest| matches!(rest.first(), None | Some(b' ' | b'\t' | b'\r' | b'\n')))
+        {
             if let Some(last) = parts
                 .last_mut()
                 .filter(|last| place >= last.place.start + size)
@@ -54,7 +57,7 @@ fn split(text: &str, threads: usize, small: usize) -> Vec<Part> {
                 });
             }
             documents += 1;
-        } else if documents == 0 && !content.trim().is_empty() && !content.starts_with('#') {
+        } else if documents == 0 && !content.trim_ascii().is_empty() && !content.starts_with(b"#") {
             documents = 1; // it needs no marker
         }
         place += content.len();
@@ -63,6 +66,12 @@ fn split(text: &str, threads: usize, small: usize) -> Vec<Part> {
         last.place.end = text.len();
     }
     parts
+}
+
+/// Whether a line holds a carriage return that does not end it.
+fn has_inner_return(line: &[u8]) -> bool {
+    let line = line.strip_suffix(b"\n").unwrap_or(line);
+    line.strip_suffix(b"\r").unwrap_or(line).contains(&b'\r')
 }
 
 #[cfg(test)]
