@@ -1,7 +1,7 @@
 //! Where a command writes to: stdout, or a file that appears whole or not at all.
 
 use std::fs;
-use std::io::{self, Write};
+use std::io::{self, BufWriter, Write};
 use std::path::{Path, PathBuf};
 
 use tempfile::NamedTempFile;
@@ -43,24 +43,25 @@ impl Output {
         }
     }
 
-    pub(crate) fn write(&self, bytes: &[u8], io: &mut Io) -> Result<(), Error> {
-        self.write_for(Readers::AsBefore, bytes, io)
+    /// Writes what is given in pieces.
+    pub(crate) fn write(&self, pieces: &[impl AsRef<[u8]>], io: &mut Io) -> Result<(), Error> {
+        self.write_for(Readers::AsBefore, pieces, io)
     }
 
     pub(crate) fn write_for(
         &self,
         readers: Readers,
-        bytes: &[u8],
+        pieces: &[impl AsRef<[u8]>],
         io: &mut Io,
     ) -> Result<(), Error> {
         match self {
-            Self::Stdout => match io.stdout.write_all(bytes).and_then(|()| io.stdout.flush()) {
+            Self::Stdout => match write_all(pieces, readers, &mut io.stdout) {
                 // Whoever read us has seen enough.
                 Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(()),
                 Err(error) => Err(Error::Stdout(error::cause(&error))),
                 Ok(()) => Ok(()),
             },
-            Self::File(path) => replace(path, readers, bytes).map_err(|error| Error::File {
+            Self::File(path) => replace(path, readers, pieces).map_err(|error| Error::File {
                 path: path.clone(),
                 cause: error::cause(&error),
             }),
@@ -68,8 +69,29 @@ impl Output {
     }
 }
 
+/// A pipe takes so many bytes at once.
+const TOGETHER: usize = 64 << 10;
+
+/// Writes small pieces together; values are not copied for that.
+fn write_all(
+    pieces: &[impl AsRef<[u8]>],
+    readers: Readers,
+    target: &mut impl Write,
+) -> io::Result<()> {
+    let size = match readers {
+        Readers::AsBefore => TOGETHER,
+        Readers::Owner => 0,
+    };
+    let mut target = BufWriter::with_capacity(size, target);
+    let mut each = pieces.iter();
+    let written = each.try_for_each(|piece| target.write_all(piece.as_ref()));
+    let written = written.and_then(|()| target.flush());
+    let _ = target.into_parts(); // or what failed would be tried again
+    written
+}
+
 /// An existing file keeps its mode, a new one can be read by its owner only; a link is followed.
-fn replace(path: &Path, readers: Readers, bytes: &[u8]) -> io::Result<()> {
+fn replace(path: &Path, readers: Readers, pieces: &[impl AsRef<[u8]>]) -> io::Result<()> {
     let existing = fs::metadata(path).ok();
     if existing.as_ref().is_some_and(|metadata| metadata.is_dir()) {
         return Err(io::ErrorKind::IsADirectory.into());
@@ -79,17 +101,15 @@ fn replace(path: &Path, readers: Readers, bytes: &[u8]) -> io::Result<()> {
         .is_some_and(|metadata| !metadata.is_file())
     {
         // A device or a pipe cannot be replaced.
-        return fs::OpenOptions::new()
-            .write(true)
-            .open(path)?
-            .write_all(bytes);
+        let mut device = fs::OpenOptions::new().write(true).open(path)?;
+        return write_all(pieces, readers, &mut device);
     }
     let target = fs::canonicalize(path).unwrap_or_else(|_| path.to_owned());
     let folder = target
         .parent()
         .filter(|folder| !folder.as_os_str().is_empty());
     let mut file = NamedTempFile::new_in(folder.unwrap_or(Path::new(".")))?;
-    file.write_all(bytes)?;
+    write_all(pieces, readers, &mut file)?;
     if let Some(metadata) = existing.filter(|_| readers == Readers::AsBefore) {
         file.as_file().set_permissions(metadata.permissions())?;
     }

@@ -1,74 +1,63 @@
 //! The same work for many things, on all cores, and the results in the order of the things.
 
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::iter;
 use std::sync::mpsc::{self, RecvTimeoutError};
+use std::sync::{LazyLock, Mutex, PoisonError};
 use std::thread;
+use std::time::Duration;
 
-use crate::Io;
-use crate::progress::{PAUSE, Progress};
+const TOLD_EVERY: Duration = Duration::from_millis(100);
 
-/// Below this number a second thread costs more than it saves.
-const FEW: usize = 8;
-
-/// One for each core.
-pub(crate) fn threads() -> usize {
-    thread::available_parallelism().map_or(1, usize::from)
+/// How many there are; asked once, since asking reads files.
+pub(crate) fn cores() -> usize {
+    static CORES: LazyLock<usize> =
+        LazyLock::new(|| thread::available_parallelism().map_or(1, usize::from));
+    *CORES
 }
 
-pub(crate) fn map<T: Sync, R: Send>(
-    things: &[T],
-    work: impl Fn(&T) -> R + Sync,
-    mut progress: Progress,
-    io: &mut Io,
+/// Tells `reach` now and then how many have been begun.
+pub(crate) fn map<T: Send, R: Send>(
+    things: Vec<T>,
+    work: impl Fn(T) -> R + Sync,
+    mut reach: impl FnMut(usize),
 ) -> Vec<R> {
-    let threads = threads();
-    if things.len() < FEW || threads == 1 {
-        let step = |thing| {
-            let result = work(thing);
-            progress.step(io);
-            result
-        };
-        let results = things.iter().map(step).collect();
-        progress.end(io);
-        return results;
+    let count = things.len();
+    let things = Mutex::new(things.into_iter().enumerate());
+    let rest = || things.lock().unwrap_or_else(PoisonError::into_inner);
+    let work_on_next = || {
+        let next = rest().next(); // and nobody has to wait while it is worked on
+        next.map(|(index, thing)| (index, work(thing)))
+    };
+    let threads = cores().min(count);
+    if threads < 2 {
+        let each = iter::from_fn(work_on_next).inspect(|(index, _)| reach(index + 1));
+        return each.map(|(_, result)| result).collect();
     }
     let mut results: Vec<Option<R>> = Vec::new();
-    results.resize_with(things.len(), || None);
-    let next = AtomicUsize::new(0);
+    results.resize_with(count, || None);
+    let mut keep = |done: Vec<(usize, R)>| {
+        for (index, result) in done {
+            results[index] = Some(result);
+        }
+    };
+    // This thread only waits: where it worked, too, two workers sometimes shared a core.
     let (sender, receiver) = mpsc::channel();
     thread::scope(|scope| {
         for _ in 0..threads {
-            let (sender, next, work) = (sender.clone(), &next, &work);
-            scope.spawn(move || {
-                // Told once and not one by one, since each message wakes a thread.
-                let mut done = Vec::new();
-                loop {
-                    let index = next.fetch_add(1, Ordering::Relaxed);
-                    let Some(thing) = things.get(index) else {
-                        break;
-                    };
-                    done.push((index, work(thing)));
-                }
-                // Nobody hears it only where this function has ended.
-                let _ = sender.send(done);
-            });
+            let (sender, work_on_next) = (sender.clone(), &work_on_next);
+            // All at once and not one by one, since each message wakes a thread. Sending fails only
+            // once this function has ended.
+            scope.spawn(move || sender.send(iter::from_fn(work_on_next).collect()));
         }
         drop(sender);
         loop {
-            match receiver.recv_timeout(PAUSE) {
-                Ok(done) => {
-                    for (index, result) in done {
-                        results[index] = Some(result);
-                    }
-                }
-                Err(RecvTimeoutError::Timeout) => {
-                    progress.reach(next.load(Ordering::Relaxed).min(things.len()), io);
-                }
+            match receiver.recv_timeout(TOLD_EVERY) {
+                Ok(done) => keep(done),
+                Err(RecvTimeoutError::Timeout) => reach(count - rest().len()),
                 Err(RecvTimeoutError::Disconnected) => break,
             }
         }
     });
-    progress.end(io);
     results.into_iter().flatten().collect()
 }
 
@@ -80,8 +69,7 @@ mod tests {
     fn keeps_the_order() {
         for count in [0, 1, 7, 8, 1000] {
             let things: Vec<usize> = (0..count).collect();
-            let (mut io, _) = Io::in_memory("");
-            let doubled = map(&things, |n| n * 2, Progress::new("done", count), &mut io);
+            let doubled = map(things.clone(), |n| n * 2, |_| {});
             let expected: Vec<usize> = things.iter().map(|n| n * 2).collect();
             assert_eq!(doubled, expected);
         }
@@ -89,13 +77,17 @@ mod tests {
 
     #[test]
     fn tells_how_far_it_is() {
-        let (mut io, printed) = Io::in_memory("");
-        io.stderr_is_terminal = true;
-        let slow = |_: &usize| thread::sleep(5 * PAUSE);
-        let progress = Progress::impatient("done", 40);
-        map(&[0; 40], slow, progress, &mut io);
-        let told = printed.stderr();
-        assert!(told.starts_with("\rdone "), "{told:?}");
-        assert!(told.ends_with("\r\x1b[K"), "{told:?}");
+        let (mut told, count) = (Vec::new(), 3 * cores());
+        let slow = |()| thread::sleep(TOLD_EVERY);
+        map(vec![(); count], slow, |begun| told.push(begun));
+        assert!(!told.is_empty() && told.is_sorted(), "{told:?}");
+        assert!((1..=count).contains(&told[0]), "{told:?}");
+    }
+
+    #[test]
+    #[should_panic(expected = "panicked")]
+    fn passes_a_panic_on() {
+        let things: Vec<usize> = (0..40).collect();
+        map(things, |n| assert!(n != 30, "one panicked"), |_| {});
     }
 }

@@ -4,10 +4,10 @@ use std::io::Write;
 use std::pin::pin;
 use std::time::{Duration, Instant};
 
-use crate::Io;
+use crate::{Io, parallel};
 
 const PATIENCE: Duration = Duration::from_secs(1);
-pub(crate) const PAUSE: Duration = Duration::from_millis(100);
+const PAUSE: Duration = Duration::from_millis(100);
 
 pub(crate) struct Progress {
     what: &'static str,
@@ -26,16 +26,6 @@ impl Progress {
             done: 0,
             next: Instant::now() + PATIENCE,
             is_shown: false,
-        }
-    }
-
-    /// One that has waited long enough.
-    #[cfg(test)]
-    pub(crate) fn impatient(what: &'static str, total: usize) -> Self {
-        let next = Instant::now();
-        Self {
-            next,
-            ..Self::new(what, total)
         }
     }
 
@@ -64,6 +54,18 @@ impl Progress {
                 work.await
             }
         }
+    }
+
+    /// Does the same work for many things, on all cores, and tells how many have been begun.
+    pub(crate) fn through<T: Send, R: Send>(
+        mut self,
+        things: Vec<T>,
+        work: impl Fn(T) -> R + Sync,
+        io: &mut Io,
+    ) -> Vec<R> {
+        let results = parallel::map(things, work, |begun| self.reach(begun, io));
+        self.end(io);
+        results
     }
 
     /// One more is done.
@@ -121,6 +123,25 @@ mod tests {
         let told = told(true, Duration::ZERO);
         assert!(told.starts_with("\rsealed 1 of 2"), "{told:?}");
         assert!(told.ends_with("\r\x1b[K"), "{told:?}");
+    }
+
+    fn told_while_working(stderr_is_terminal: bool) -> String {
+        let (mut io, printed) = Io::in_memory("");
+        io.stderr_is_terminal = stderr_is_terminal;
+        let count = 3 * parallel::cores();
+        let mut progress = Progress::new("sealed", count);
+        progress.next = Instant::now();
+        let slow = |()| std::thread::sleep(PAUSE);
+        progress.through(vec![(); count], slow, &mut io);
+        printed.stderr()
+    }
+
+    #[test]
+    fn tells_how_much_work_is_begun_and_wipes_it_away() {
+        let told = told_while_working(true);
+        assert!(told.starts_with("\rsealed "), "{told:?}");
+        assert!(told.ends_with("\r\x1b[K"), "{told:?}");
+        assert_eq!(told_while_working(false), "");
     }
 
     async fn told_while_waiting(stderr_is_terminal: bool, patience: Duration) -> String {

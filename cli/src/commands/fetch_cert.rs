@@ -24,6 +24,6 @@ impl FetchCert {
         if let Err(error) = certificate::usable(&bytes, io.now) {
             io.warn(&format!("nothing can be sealed to this: {error}"));
         }
-        Ok(self.output.write(&bytes, io)?)
+        Ok(self.output.write(&[bytes], io)?)
     }
 }

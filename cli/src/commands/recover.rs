@@ -12,7 +12,6 @@ use crate::Io;
 use crate::format::Format;
 use crate::input::Input;
 use crate::output::{Output, Readers};
-use crate::parallel;
 use crate::private_keys::PrivateKeys;
 use crate::progress::Progress;
 use crate::sealed_manifest::{self, Others, SealedManifest};
@@ -39,25 +38,22 @@ impl Recover {
     pub(crate) async fn run(self, io: &mut Io) -> Result<(), crate::Error> {
         let input = Input::open(self.secret_file.as_deref(), io)?;
         let keys = PrivateKeys::read(&self.key_files, io)?.keys;
-        let sealed = sealed_manifest::read(&input.read(io)?, Others::Refuse, io)
+        let sealed = sealed_manifest::read(input.read(io)?, Others::Refuse, io)
             .map_err(sealed_manifest::Error)?;
         if sealed.objects.is_empty() {
             return Err(Error::NoInput.into());
         }
         let renderer = Renderer::new(SystemTime::now, |buffer| rand::fill(buffer).is_ok());
-        let recover = |manifest: &SealedManifest| -> Result<Zeroizing<String>, Error> {
+        let recover = |manifest: SealedManifest| -> Result<Zeroizing<String>, Error> {
             let mut secret = unseal(&manifest.object, &keys, &renderer)?.secret;
             // It would name a SealedSecret by an uid that only a cluster knows.
             secret.metadata.owner_references = None;
             Ok(self.format.print_secret(&secret)?)
         };
         let progress = Progress::new("recovered", sealed.objects.len());
-        let mut printed = Zeroizing::new(String::new());
-        for one in parallel::map(&sealed.objects, recover, progress, io) {
-            printed.push_str(&one?);
-        }
-        Ok(self
-            .output
-            .write_for(Readers::Owner, printed.as_bytes(), io)?)
+        let printed = progress.through(sealed.objects, recover, io);
+        let printed = printed.into_iter().collect::<Result<Vec<_>, _>>()?;
+        let printed: Vec<&str> = printed.iter().map(|one| one.as_str()).collect();
+        Ok(self.output.write_for(Readers::Owner, &printed, io)?)
     }
 }

@@ -12,7 +12,6 @@ use crate::format::Format;
 use crate::input::Input;
 use crate::manifest::{self, Manifest};
 use crate::output::Output;
-use crate::parallel;
 use crate::progress::Progress;
 
 pub(crate) struct Seal {
@@ -75,14 +74,14 @@ impl Seal {
     pub(crate) async fn run(self, io: &mut Io) -> Result<(), crate::Error> {
         let input = Input::open(self.secret_file.as_deref(), io)?;
         let certificate = self.certificate.certificate(&self.cluster, io).await?;
-        let mut manifests = manifest::read(&input.read(io)?, io)?;
+        let mut manifests = manifest::read(input.read(io)?, io)?;
         for manifest in &mut manifests {
             self.complete(manifest, io)?;
         }
         if self.name.is_some() {
             refuse_same_names(&manifests)?;
         }
-        let seal = |manifest: &Manifest| -> Result<String, Error> {
+        let seal = |manifest: Manifest| -> Result<String, Error> {
             let mut sealed = sealing::seal(&manifest.secret, &certificate)?;
             if self.copy_metadata {
                 copy_metadata(&mut sealed);
@@ -90,9 +89,9 @@ impl Seal {
             Ok(self.format.print(&sealed)?)
         };
         let progress = Progress::new("sealed", manifests.len());
-        let printed = parallel::map(&manifests, seal, progress, io);
-        let printed = printed.into_iter().collect::<Result<String, _>>()?;
-        Ok(self.output.write(printed.as_bytes(), io)?)
+        let printed = progress.through(manifests, seal, io);
+        let printed = printed.into_iter().collect::<Result<Vec<_>, _>>()?;
+        Ok(self.output.write(&printed, io)?)
     }
 
     /// Gives a Secret the name, scope and namespace that it is to be sealed for.

@@ -53,7 +53,7 @@ impl SealRaw {
         };
         let sealed =
             seal_value(&Plaintext::from(bytes), &certificate, &label).map_err(Error::Seal)?;
-        Ok(self.output.write(sealed.as_bytes(), io)?)
+        Ok(self.output.write(&[sealed], io)?)
     }
 
     fn namespace(&self, io: &Io) -> Result<String, crate::Error> {
