@@ -126,7 +126,7 @@ mod tests {
     #[test]
     fn an_object_costs_no_more_than_is_allowed() {
         let mut effort = ForObject {
-            left: Enough::of(2),
+            left: Enough::after(2),
             watch: watch(),
         };
         assert_eq!([(); 3].map(|()| effort.begin()), [true, true, false]);

@@ -86,7 +86,7 @@ impl Unsealing {
             );
             unsealed.map_err(|error| {
                 let find = |failures| {
-                    Causes::find(&object, failures, &keys, &mut effort(Enough::of(SEARCH)))
+                    Causes::find(&object, failures, &keys, &mut effort(Enough::after(SEARCH)))
                 };
                 let causes = match &error {
                     sealing::Error::Items(failures) => known.unwrap_or_else(|| find(failures)),

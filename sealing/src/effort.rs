@@ -8,18 +8,18 @@ pub trait Effort {
     fn end(&mut self, opened: bool);
 }
 
-/// So many operations.
+/// Allows so many private RSA operations.
 pub struct Enough(usize);
 
 impl Enough {
-    /// This many.
-    pub fn of(operations: usize) -> Self {
+    /// Allows this many.
+    pub fn after(operations: usize) -> Self {
         Self(operations)
     }
 }
 
 impl Default for Enough {
-    /// As many as the items that fit into one object.
+    /// Allows as many as the items that fit into one object.
     fn default() -> Self {
         Self(10_000)
     }

@@ -13,13 +13,13 @@ use futures::StreamExt;
 use futures::stream::iter;
 use tests::{Cluster, Fixture, Process, is_real, key_secret};
 
-const CONTROLLER: &str = "target/release/controller";
+const CONTROLLER: &str = "target/small/controller";
 const OBJECTS: usize = 1_000;
 /// So many foreign Secrets are there in turn.
 const FOREIGN: [usize; 3] = [0, 2_500, 5_000];
 const FOREIGN_BYTES: usize = 10 << 10;
 const WAITING: usize = 100;
-/// So many of those are created at the same time.
+/// So many foreign Secrets are created at the same time.
 const AT_ONCE: usize = 16;
 /// Long enough for everything that a start brings, and for the allocator to settle.
 const SETTLE: Duration = Duration::from_secs(10);
@@ -76,7 +76,7 @@ async fn create_foreign(cluster: &Cluster, indices: std::ops::Range<usize>) {
     let value = "x".repeat(FOREIGN_BYTES);
     let create = |index: usize| {
         let (name, value) = (format!("foreign-{index}"), &value);
-        async move { cluster.create_plain(&name, &[("a", value)]).await }
+        async move { cluster.create_foreign(&name, &[("a", value)]).await }
     };
     iter(indices).for_each_concurrent(AT_ONCE, create).await;
 }

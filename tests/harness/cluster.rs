@@ -4,8 +4,6 @@ use std::collections::BTreeMap;
 use std::net::{Ipv4Addr, SocketAddr};
 
 use controller::{Config, Listeners, Signals};
-use futures::StreamExt;
-use futures::stream::iter;
 use k8s_openapi::ByteString;
 use k8s_openapi::api::authentication::v1::TokenRequest;
 use k8s_openapi::api::core::v1::{Event, Namespace, Secret, Service, ServiceAccount};
@@ -22,15 +20,12 @@ use tokio::task::JoinHandle;
 
 use crate::requests::Request;
 use crate::server::{self, CRD, Server, USER, is_real};
-use crate::{Fixture, eventually, sealed_secret};
+use crate::{Fixture, eventually};
 
 /// The controller's own namespace.
 pub const KEY_NAMESPACE: &str = "kube-system";
 /// The Service that leads to the controller.
 pub const SERVICE: &str = "sealed-secrets-controller";
-
-/// So many objects are created at the same time.
-const AT_ONCE: usize = 16;
 
 /// An API server, and at most one controller.
 pub struct Cluster {
@@ -309,21 +304,6 @@ impl Cluster {
             .unwrap();
     }
 
-    /// Creates a Secret in the namespace `shop` that has nothing to do with us.
-    pub async fn create_plain(&self, name: &str, items: &[(&str, &str)]) {
-        let text = |(item, value): &(&str, &str)| (item.to_string(), value.to_string());
-        let secret = Secret {
-            metadata: ObjectMeta {
-                name: Some(name.to_owned()),
-                namespace: Some("shop".to_owned()),
-                ..ObjectMeta::default()
-            },
-            string_data: Some(items.iter().map(text).collect()),
-            ..Secret::default()
-        };
-        self.create_secret(&secret).await;
-    }
-
     pub fn secrets(&self, namespace: &str) -> Api<Secret> {
         Api::namespaced(self.client.clone(), namespace)
     }
@@ -341,28 +321,6 @@ impl Cluster {
             .create(&PostParams::default(), &object)
             .await
             .unwrap();
-    }
-
-    /// Creates many SealedSecrets in the namespace `shop`, `PREFIX-0` and so on, with one item each.
-    pub async fn create_many(&self, prefix: &str, count: usize, key: &Fixture) {
-        let create = |index| async move {
-            let sealed = sealed_secret(&format!("{prefix}-{index}")).item("a", "b", key);
-            self.create(sealed.object()).await;
-        };
-        iter(0..count).for_each_concurrent(AT_ONCE, create).await;
-    }
-
-    /// Waits until so many SealedSecrets in the namespace `shop` are in sync.
-    pub async fn become_synced(&self, count: usize) {
-        let objects = self.sealed_secrets("shop");
-        eventually(&format!("{count} objects are in sync"), async || {
-            let all = objects.list(&ListParams::default()).await.unwrap();
-            let synced = all
-                .iter()
-                .filter(|object| object.data["status"]["conditions"][0]["status"] == "True");
-            (synced.count() == count).then_some(())
-        })
-        .await;
     }
 
     /// Changes a Secret by a merge patch, as a user would.

@@ -8,6 +8,7 @@
 mod certificates;
 mod cluster;
 mod control_plane;
+mod crowd;
 mod ending;
 mod kubectl;
 mod kubeseal;

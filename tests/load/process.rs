@@ -7,14 +7,14 @@ use tests::{Cluster, Fixture, key_secret, rsa_operations};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 
-const CONTROLLER: &str = "target/release/controller";
+const CONTROLLER: &str = "target/small/controller";
 
 /// A running controller; it ends when this is dropped.
 pub(crate) struct Process {
+    process: tests::Process, // first, so that it ends before what it talks to
     pub(crate) cluster: Cluster,
     pub(crate) http: SocketAddr,
     metrics: SocketAddr,
-    process: tests::Process,
 }
 
 /// The answer to one request.

@@ -98,7 +98,7 @@ async fn provoke(cluster: &Cluster, key: &Fixture, canaries: &[Canary]) {
                 .object(),
         )
         .await;
-    cluster.create_plain("foreign", &[("x", "y")]).await;
+    cluster.create_foreign("foreign", &[("x", "y")]).await;
     cluster
         .create(sealed_secret("foreign").item("a", value(2), key).object())
         .await;

@@ -175,7 +175,7 @@ async fn deletes_only_its_own_secrets_when_told_to() {
     .await;
     let unowned = json!({ "metadata": { "annotations": { SKIP_OWNER: "true" } } });
     db(&cluster, &key, unowned).await;
-    cluster.create_plain("foreign", &[("a", "x")]).await;
+    cluster.create_foreign("foreign", &[("a", "x")]).await;
     cluster
         .create(sealed_secret("foreign").item("a", "b", &key).object())
         .await;

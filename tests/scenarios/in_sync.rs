@@ -150,7 +150,7 @@ async fn believes_no_record_that_was_made_for_another_object() {
     cluster.condition("shop", "mine", "Ready", "True").await;
     let mut copied = record(&cluster, "mine").await;
 
-    cluster.create_plain("db", &[("a", "foreign")]).await;
+    cluster.create_foreign("db", &[("a", "foreign")]).await;
     let before = cluster.secrets("shop").get("db").await.unwrap();
     copied["secretUid"] = before.uid().into();
     copied["secretResourceVersion"] = before.resource_version().into();

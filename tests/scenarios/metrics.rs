@@ -68,7 +68,7 @@ fn hindered(client: Client) -> Client {
 
 /// An object for each reason to fail.
 async fn provoke(cluster: &Cluster, key: &Fixture) {
-    cluster.create_plain("foreign", &[("x", "y")]).await;
+    cluster.create_foreign("foreign", &[("x", "y")]).await;
     let refused = json!({ "type": "kubernetes.io/tls" }); // which wants other items
     for object in [
         sealed_secret("elsewhere")

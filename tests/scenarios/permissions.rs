@@ -93,7 +93,7 @@ async fn live(cluster: &Cluster, process: &Process, key: &Fixture) {
         .unwrap();
     cluster.secret_becomes("shop", "db", &[("a", "2")]).await;
 
-    cluster.create_plain("foreign", &[]).await;
+    cluster.create_foreign("foreign", &[]).await;
     cluster.create(sealed("foreign", "1").object()).await;
     cluster
         .condition("shop", "foreign", "Synced", "False")

@@ -137,7 +137,7 @@ async fn a_secret_of_nobody_costs_no_request() {
     cluster.condition("shop", "db", "Ready", "True").await;
     come_to_rest(&cluster).await;
     let before = cluster.requests().len();
-    cluster.create_plain("foreign", &[("a", "x")]).await;
+    cluster.create_foreign("foreign", &[("a", "x")]).await;
     cluster
         .patch_secret("shop", "foreign", json!({ "stringData": { "a": "y" } }))
         .await;
