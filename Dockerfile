@@ -5,10 +5,10 @@ ARG RUN_IMAGE=distroless/cc-debian12
 FROM ${BUILD_IMAGE} AS build
 WORKDIR /source
 COPY . .
-RUN cargo build --release --locked -p controller
+RUN cargo build --profile small --locked -p controller
 
 FROM ${RUN_IMAGE}
-COPY --from=build /source/target/release/controller /usr/local/bin/controller
+COPY --from=build /source/target/small/controller /usr/local/bin/controller
 USER 1001
 EXPOSE 8080 8081
 CMD ["controller"]

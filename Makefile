@@ -73,7 +73,7 @@ bench: ## what sealing and unsealing cost here
 
 .PHONY: load
 load: ## what the controller bears over HTTP here
-	cargo build --release -p controller
+	cargo build --profile small -p controller
 	ulimit -n 8192 && cargo run -q -p tests --example load
 
 .PHONY: fuzz
