@@ -2,6 +2,7 @@
 //! unknown is pruned and named.
 
 use http::Method;
+use serde::Deserialize;
 use serde_json::{Map, Value};
 
 use crate::cause::Cause;
@@ -57,7 +58,7 @@ const ACCEPTED: &[&str] = &[
 
 pub(crate) fn body(request: &Request) -> Result<Value, Status> {
     match request.content_type() {
-        "" | "application/json" => serde_json::from_slice(&request.body).map_err(unreadable),
+        "" | "application/json" => json(&request.body),
         "application/yaml" => {
             let text = std::str::from_utf8(&request.body).map_err(unreadable)?;
             serde_saphyr::from_str(text).map_err(unreadable)
@@ -67,6 +68,38 @@ pub(crate) fn body(request: &Request) -> Result<Value, Status> {
         }
         _ => Err(Status::unsupported_media_type(ACCEPTED)),
     }
+}
+
+/// Objects stand in one another this deep at most. A real API server takes more; here each costs stack.
+const DEPTH: usize = 500;
+
+fn json(text: &[u8]) -> Result<Value, Status> {
+    if depth(text) > DEPTH {
+        return Err(Status::bad_request("json: exceeded max depth"));
+    }
+    let mut deserializer = serde_json::Deserializer::from_slice(text);
+    deserializer.disable_recursion_limit();
+    let value = Value::deserialize(&mut deserializer).map_err(unreadable)?;
+    deserializer.end().map_err(unreadable)?;
+    Ok(value)
+}
+
+/// How deep a JSON text goes.
+fn depth(text: &[u8]) -> usize {
+    let (mut depth, mut deepest) = (0_usize, 0);
+    let (mut is_string, mut is_escaped) = (false, false);
+    for byte in text {
+        match byte {
+            _ if is_escaped => is_escaped = false,
+            b'\\' if is_string => is_escaped = true,
+            b'"' => is_string = !is_string,
+            b'{' | b'[' if !is_string => depth += 1,
+            b'}' | b']' if !is_string => depth = depth.saturating_sub(1),
+            _ => {}
+        }
+        deepest = deepest.max(depth);
+    }
+    deepest
 }
 
 /// The error of a parser may quote what it read, so only its place is told.
@@ -169,4 +202,18 @@ fn check_type(resource: &Resource, object: &mut Map<String, Value>) -> Result<()
         }
     }
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn reads_objects_that_are_nested_deeply_but_not_for_ever() {
+        let nested = |depth| format!("{}1{}", r#"{"{\"[":"#.repeat(depth), "}".repeat(depth));
+        let read = |depth| json(nested(depth).as_bytes());
+        assert!(read(DEPTH).is_ok());
+        assert!(read(DEPTH + 1).is_err());
+        assert!(read(1_000_000).is_err());
+    }
 }

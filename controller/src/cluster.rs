@@ -10,6 +10,7 @@ use kube::{Client, Config};
 use tower::limit::RateLimitLayer;
 
 use crate::config::RequestLimit;
+use crate::{busy, token_file};
 
 /// No watch is silent for longer: its bookmarks come every minute, and it ends after 290 s.
 const SILENCE: Duration = Duration::from_secs(295);
@@ -26,6 +27,9 @@ pub enum Error {
     /// The kubeconfig cannot be read. A text that is none is not quoted: it may hold credentials.
     #[error("cannot read the kubeconfig `{}`: {}", .0.display(), without_text(.1))]
     Kubeconfig(PathBuf, KubeconfigError),
+    /// The token that is named in it, or the pod's.
+    #[error(transparent)]
+    Token(#[from] token_file::Error),
     /// No client can be made of it.
     #[error("cannot make a client: {0}")]
     Client(#[from] kube::Error),
@@ -50,14 +54,24 @@ pub async fn connect(
     // kube would send every method again, POST included, after answers that may hide a success.
     config.default_retry = false;
     config.read_timeout = Some(SILENCE);
+    // kube does not trim it; and where there are both, client-go prefers the file.
+    let token_file = config.auth_info.token_file.take();
+    if token_file.is_some() {
+        config.auth_info.token = None;
+    }
     let client = ClientBuilder::try_from(config)?;
-    Ok(match limit {
+    let client = match limit {
         None => client.build(),
         Some(limit) => {
             let layer = RateLimitLayer::new(limit.burst.into(), limit.window());
             client.with_layer(&layer).build()
         }
-    })
+    };
+    let client = match token_file {
+        None => client,
+        Some(path) => token_file::authorized(client, Path::new(&path))?,
+    };
+    Ok(busy::patient(client))
 }
 
 /// Who writes, in the fields of every object that we write.

@@ -1,22 +1,35 @@
-//! A watch that is followed for ever: whatever ends it, it is begun anew, and now and then in any case.
+//! A collection that is followed for ever: listed once, then watched from there. A watch that ended is resumed
+//! where it was; it is listed anew only where that is not sure to work, and in any case once in half a day.
 
+use std::collections::VecDeque;
 use std::time::Duration;
 
-use futures::{Stream, StreamExt, stream};
-use kube::runtime::watcher::{self, Event};
+use aws_lc_rs::rand;
+use kube::Client;
 use tokio::time::{Instant, sleep, timeout_at};
 
+use crate::answer::Error;
+use crate::collection::{Collection, Lenient, Limit};
 use crate::pause::doubled;
+use crate::watch_lines::{WatchEvent, WatchLines};
 
-/// The pause after a failed watch grows from the first to the second.
+/// The pause after a failure grows from the first to the second.
 const PAUSES: [Duration; 2] = [Duration::from_millis(500), Duration::from_secs(30)];
-/// Nothing depends on seeing every event: this often everything is listed again.
-const RESYNC: Duration = Duration::from_secs(600);
-/// What may not be watched but may be listed is listed this often. A right may also be given later, or a
+/// An API server ends a watch after 290 s, give or take a little. One that goes on for longer is dead, or silent.
+const LIFE: [Duration; 2] = [Duration::from_secs(280), Duration::from_secs(300)];
+/// A watch that ended otherwise is resumed if it lasted this long, after a look whether the server is as far as it
+/// was: one that was set back to an older state goes through the same versions a second time.
+const YOUNG: Duration = Duration::from_secs(60);
+/// So often in a row a watch may not be resumed before it is listed anew.
+const FAILED: u32 = 3;
+/// Nothing depends on seeing every event: within this time, and not all controllers at once, everything is
+/// listed again.
+const RELIST: Duration = Duration::from_hours(12);
+/// What may not be watched but may be listed is looked at this often. A right may also be given later, or a
 /// server that starts may not know it yet: so the first pauses are shorter.
 const REFUSED: [Duration; 2] = [Duration::from_secs(1), Duration::from_secs(60)];
 
-/// What a watch brings.
+/// What following brings.
 pub(crate) enum Change<K> {
     /// A list begins: what is not in it is gone.
     Listing,
@@ -24,102 +37,249 @@ pub(crate) enum Change<K> {
     Complete,
     Changed(K),
     Gone(K),
-    /// It may not be watched.
+    /// It may not be listed or watched.
     Refused,
 }
 
-/// Follows what `start` begins.
-pub(crate) fn follow<K, S>(
+/// A collection, and how far it was followed.
+pub(crate) struct Followed<K> {
+    client: Client,
+    collection: Collection,
+    /// What it is called in the log.
     what: String,
-    start: impl Fn() -> S + Send + Sync,
-) -> impl Stream<Item = Change<K>> + Send
-where
-    K: Send,
-    S: Stream<Item = watcher::Result<Event<K>>> + Send,
-{
-    let first = Followed {
-        events: Box::pin(start()),
-        until: Instant::now() + RESYNC,
-        pause: Duration::ZERO,
-        failures: Failures::default(),
-        refusals: 0,
-        refusal: String::new(),
-    };
-    stream::unfold(
-        (first, start, what),
-        |(mut followed, start, what)| async move {
-            let change = followed.next(&start, &what).await;
-            Some((change, (followed, start, what)))
-        },
-    )
-}
-
-struct Followed<S> {
-    events: std::pin::Pin<Box<S>>,
-    /// When everything is listed again.
-    until: Instant,
-    /// How long to wait before the watch is begun anew; zero while it goes on.
+    stage: Stage,
+    ready: VecDeque<Change<K>>,
+    /// How long to wait before anything else is asked.
     pause: Duration,
     failures: Failures,
-    /// How often in a row it was refused.
-    refusals: u32,
-    /// The last refusal that was told: each is told once.
-    refusal: String,
+    /// When everything is listed again.
+    relist: Instant,
+    refused: Refused,
 }
 
-impl<S> Followed<S> {
-    async fn next<K>(&mut self, start: &impl Fn() -> S, what: &str) -> Change<K>
-    where
-        S: Stream<Item = watcher::Result<Event<K>>>,
-    {
+enum Stage {
+    Listing { at: Option<String>, limit: Limit },
+    Watching { version: String, watch: Watch },
+}
+
+/// How a watch stands.
+enum Watch {
+    /// It goes on from the version as if it had never ended.
+    Due,
+    /// It broke off: is the server as far as the version? So many attempts failed.
+    Doubtful(u32),
+    Begun {
+        lines: WatchLines,
+        at: Instant,
+    },
+}
+
+/// What is known of something that may not be watched.
+#[derive(Default)]
+struct Refused {
+    /// How often in a row.
+    times: u32,
+    /// The last refusal that was told: each is told once.
+    text: String,
+    /// What the collection was when it was last listed.
+    state: Option<u64>,
+}
+
+impl<K: Lenient> Followed<K> {
+    pub(crate) fn new(client: &Client, collection: Collection, what: String) -> Self {
+        Self {
+            client: client.clone(),
+            collection,
+            what,
+            stage: Stage::listing(),
+            ready: VecDeque::new(),
+            pause: Duration::ZERO,
+            failures: Failures::default(),
+            relist: Instant::now(),
+            refused: Refused::default(),
+        }
+    }
+
+    pub(crate) async fn next(&mut self) -> Change<K> {
         loop {
-            if !self.pause.is_zero() {
-                sleep(std::mem::take(&mut self.pause)).await;
-                self.begin(start);
+            if let Some(change) = self.ready.pop_front() {
+                return change;
             }
-            match timeout_at(self.until, self.events.next()).await {
-                Ok(Some(Ok(event))) => return self.changed(event),
-                Ok(Some(Err(error))) if is_refusal(&error) => {
-                    self.pause = doubled(REFUSED, self.refusals);
-                    self.refusals = self.refusals.saturating_add(1);
-                    let text = without_answer(&error);
-                    if self.refusal != text {
-                        tracing::warn!("cannot watch {what}: {text}");
-                        self.refusal = text;
-                    }
-                    return Change::Refused;
-                }
-                Ok(Some(Err(error))) => {
-                    tracing::warn!("cannot watch {what}: {}", without_answer(&error));
-                    self.pause = self.failures.pause();
-                }
-                Ok(None) => self.pause = self.failures.pause(),
-                Err(_) => {
-                    self.refusals = 0;
-                    self.begin(start);
-                }
+            sleep(std::mem::take(&mut self.pause)).await;
+            let done = match &self.stage {
+                Stage::Listing { .. } => self.list().await,
+                Stage::Watching { .. } => self.watch().await,
+            };
+            if let Err(error) = done {
+                self.fail(&error);
             }
         }
     }
 
-    fn begin(&mut self, start: &impl Fn() -> S) {
-        self.events = Box::pin(start());
-        self.until = Instant::now() + RESYNC;
+    /// Reads one page.
+    async fn list(&mut self) -> Result<(), Error> {
+        let Stage::Listing { at, limit } = &mut self.stage else {
+            return Ok(());
+        };
+        if at.is_none() {
+            // Where it may not be watched, it is read again only when something in it moved.
+            if self.refused.times > 0 && !self.collection.is_metadata_only() {
+                let (state, version) = self.collection.state(&self.client).await?;
+                if self.refused.state.replace(state) == Some(state) {
+                    self.stage = Stage::watching(version);
+                    return Ok(());
+                }
+            }
+            self.ready.push_back(Change::Listing);
+        }
+        let page = self
+            .collection
+            .page::<K>(&self.client, at.as_deref(), limit);
+        let page = page.await?;
+        let listed = page.objects.into_iter().map(Change::Listed);
+        self.ready.extend(listed);
+        if page.unreadable > 0 {
+            let (what, objects) = (&self.what, page.unreadable);
+            tracing::error!(objects, "cannot read objects without a name among {what}");
+        }
+        match page.rest {
+            Some(rest) => *at = Some(rest),
+            None => {
+                self.ready.push_back(Change::Complete);
+                self.stage = Stage::watching(page.version);
+                self.relist = Instant::now() + spread(RELIST);
+            }
+        }
+        Ok(())
     }
 
-    fn changed<K>(&mut self, event: Event<K>) -> Change<K> {
-        match event {
-            Event::Init => Change::Listing,
-            Event::InitApply(object) => Change::Listed(object),
-            Event::InitDone => Change::Complete,
-            Event::Apply(object) => {
-                self.refusal.clear();
-                self.refusals = 0;
-                Change::Changed(object)
+    /// Begins a watch, or waits for one event.
+    async fn watch(&mut self) -> Result<(), Error> {
+        let Stage::Watching { version, watch } = &mut self.stage else {
+            return Ok(());
+        };
+        let (lines, at) = match watch {
+            Watch::Begun { lines, at } => (lines, *at),
+            _ if Instant::now() >= self.relist => {
+                self.stage = Stage::listing();
+                return Ok(());
             }
-            Event::Delete(object) => Change::Gone(object),
+            watch => {
+                if let Watch::Doubtful(_) = watch
+                    && !is_as_far(&self.collection.version(&self.client).await?, version)
+                {
+                    self.stage = Stage::listing();
+                    return Ok(());
+                }
+                let lines = self.collection.watch(&self.client, version).await?;
+                let at = Instant::now();
+                *watch = Watch::Begun { lines, at };
+                return Ok(());
+            }
+        };
+        let Ok(event) = timeout_at(self.relist.min(at + LIFE[1]), lines.next()).await else {
+            *watch = Watch::Doubtful(0);
+            return Ok(());
+        };
+        let Some((event, now_at)) = event? else {
+            if at.elapsed() >= LIFE[0] {
+                *watch = Watch::Due;
+            } else {
+                self.pause = self.failures.pause();
+                self.broken(at);
+            }
+            return Ok(());
+        };
+        if let Some(now_at) = now_at {
+            *version = now_at;
+        }
+        self.refused.times = 0;
+        self.refused.text.clear();
+        self.ready.extend(match event {
+            WatchEvent::Changed(object) => Some(Change::Changed(object)),
+            WatchEvent::Gone(object) => Some(Change::Gone(object)),
+            WatchEvent::Bookmark => None,
+            WatchEvent::Unreadable => {
+                tracing::error!("cannot read an object without a name among {}", self.what);
+                None
+            }
+        });
+        Ok(())
+    }
+
+    /// Goes on after a watch that broke off.
+    fn broken(&mut self, began: Instant) {
+        match &mut self.stage {
+            Stage::Watching { watch, .. } if began.elapsed() >= YOUNG => {
+                *watch = Watch::Doubtful(0);
+            }
+            stage => *stage = Stage::listing(),
         }
     }
+
+    /// Decides how to go on after a failure.
+    fn fail(&mut self, error: &Error) {
+        if error.code() == Some(403) {
+            self.pause = doubled(REFUSED, self.refused.times);
+            self.refused.times = self.refused.times.saturating_add(1);
+            let text = error.to_string();
+            if self.refused.text != text {
+                tracing::warn!("cannot watch {}: {text}", self.what);
+                self.refused.text = text;
+            }
+            self.stage = Stage::listing();
+            self.ready.push_back(Change::Refused);
+            return;
+        }
+        tracing::warn!("cannot watch {}: {error}", self.what);
+        self.pause = self.failures.pause();
+        match &mut self.stage {
+            _ if error.code() == Some(410) => self.stage = Stage::listing(),
+            Stage::Watching { watch, .. } => match watch {
+                Watch::Begun { at, .. } => {
+                    let began = *at;
+                    self.broken(began);
+                }
+                Watch::Doubtful(failed) if *failed >= FAILED => self.stage = Stage::listing(),
+                Watch::Doubtful(failed) => *failed += 1,
+                Watch::Due => *watch = Watch::Doubtful(1),
+            },
+            Stage::Listing { .. } => self.stage = Stage::listing(),
+        }
+    }
+}
+
+/// Whether a server at one version has seen another. Versions are numbers, as large as they like.
+/// <https://kubernetes.io/docs/reference/using-api/api-concepts/#resource-versions>
+fn is_as_far(now: &str, seen: &str) -> bool {
+    let number = |version: &str| version.parse::<u128>().ok();
+    match (number(now), number(seen)) {
+        (Some(now), Some(seen)) => now >= seen,
+        _ => false,
+    }
+}
+
+impl Stage {
+    fn listing() -> Self {
+        Self::Listing {
+            at: None,
+            limit: Limit::default(),
+        }
+    }
+
+    fn watching(version: String) -> Self {
+        Self::Watching {
+            version,
+            watch: Watch::Due,
+        }
+    }
+}
+
+/// Some time in the last quarter of a period.
+fn spread(period: Duration) -> Duration {
+    let mut byte = [0];
+    _ = rand::fill(&mut byte);
+    period - period / 4 * u32::from(byte[0]) / 256
 }
 
 /// Failures in a row. Only time ends the row: a list that goes well before each failing watch does
@@ -148,90 +308,5 @@ impl Failures {
     }
 }
 
-fn is_refusal(error: &watcher::Error) -> bool {
-    use watcher::Error::{InitialListFailed, WatchError, WatchFailed, WatchStartFailed};
-    match error {
-        InitialListFailed(kube::Error::Api(status))
-        | WatchStartFailed(kube::Error::Api(status))
-        | WatchFailed(kube::Error::Api(status))
-        | WatchError(status) => status.code == 403,
-        _ => false,
-    }
-}
-
-/// What failed, without the answer's text where it does not decode: it may hold a Secret.
-fn without_answer(error: &watcher::Error) -> String {
-    use watcher::Error::{InitialListFailed, WatchFailed, WatchStartFailed};
-    match error {
-        InitialListFailed(source) | WatchStartFailed(source) | WatchFailed(source) => {
-            match source {
-                kube::Error::Api(status) => status.message.clone(),
-                kube::Error::SerdeError(_) => "the API server's answer does not decode".to_owned(),
-                source => source.to_string(),
-            }
-        }
-        error => error.to_string(),
-    }
-}
-
 #[cfg(test)]
-mod tests {
-    use std::pin::pin;
-    use std::sync::Mutex;
-
-    use k8s_openapi::api::core::v1::Secret;
-    use kube::core::response::Status;
-
-    use super::*;
-
-    fn failure(code: u16) -> watcher::Error {
-        let status = Status::failure("no", "Reason").with_code(code);
-        watcher::Error::WatchStartFailed(kube::Error::Api(status.boxed()))
-    }
-
-    /// How often a watch is begun in ten minutes whose list goes well, and then this happens.
-    async fn lists(then: impl Fn() -> Option<watcher::Error> + Sync) -> usize {
-        let lists = Mutex::new(0);
-        let start = || {
-            *lists.lock().unwrap() += 1;
-            let listed = stream::iter([Ok::<Event<Secret>, _>(Event::Init), Ok(Event::InitDone)]);
-            match then() {
-                Some(error) => listed.chain(stream::iter([Err(error)])).left_stream(),
-                None => listed.chain(stream::pending()).right_stream(),
-            }
-        };
-        let mut changes = pin!(follow("Secrets".to_owned(), start));
-        let follow_it = async { while changes.next().await.is_some() {} };
-        _ = tokio::time::timeout(RESYNC + PAUSES[1] / 2, follow_it).await;
-        *lists.lock().unwrap()
-    }
-
-    #[tokio::test(start_paused = true)]
-    async fn begins_a_failed_watch_anew_but_not_in_a_hurry() {
-        let lists = lists(|| Some(failure(410))).await;
-        assert!((20..=30).contains(&lists), "{lists} lists in ten minutes");
-    }
-
-    #[tokio::test(start_paused = true)]
-    async fn lists_every_minute_what_may_not_be_watched() {
-        // After 0, 1, 3, 7, 15, 31 and 63 seconds, and then nine times more.
-        assert_eq!(lists(|| Some(failure(403))).await, 16);
-    }
-
-    /// <https://github.com/bitnami/sealed-secrets/issues/542>
-    #[tokio::test(start_paused = true)]
-    async fn lists_everything_again_every_ten_minutes() {
-        assert_eq!(lists(|| None).await, 2);
-    }
-
-    #[test]
-    fn begins_anew_after_a_quiet_time() {
-        let mut failures = Failures::default();
-        let pauses = [failures.pause(), failures.pause(), failures.pause()];
-        assert_eq!(pauses.map(|pause| pause.as_millis()), [500, 1000, 2000]);
-        failures.last = failures
-            .last
-            .and_then(|last| last.checked_sub(Duration::from_secs(61)));
-        assert_eq!(failures.pause().as_millis(), 500);
-    }
-}
+mod tests;

@@ -3,10 +3,16 @@
 use std::sync::Arc;
 
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
-use kube::api::DynamicObject;
-use sealing::{LAST_APPLIED, Malformed, SealedSecret, Status};
+use sealing::{LAST_APPLIED, Malformed, SealedSecret, SealedSecretSpec, Status};
+use serde::Deserialize;
+use serde_json::value::RawValue;
 
+use crate::collection::Lenient;
 use crate::namespaced_name::NamespacedName;
+use crate::object_meta;
+
+/// An object is this long at most, in JSON: twice what an API server takes unless it is told otherwise.
+const MOST: usize = 3 << 20;
 
 /// A SealedSecret as it was last seen, decoded alone, so that a bad one hides no other.
 pub(crate) struct Guarded {
@@ -72,23 +78,55 @@ impl Guarded {
     }
 }
 
-impl From<DynamicObject> for Guarded {
-    fn from(mut object: DynamicObject) -> Self {
-        leave_out_what_is_long(&mut object.metadata);
+/// An object in its parts: none of them is looked into yet.
+#[derive(Deserialize)]
+struct Parts<'a> {
+    #[serde(borrow)]
+    metadata: &'a RawValue,
+    #[serde(borrow)]
+    spec: Option<&'a RawValue>,
+    #[serde(borrow)]
+    status: Option<&'a RawValue>,
+}
+
+impl Lenient for Guarded {
+    fn from_json(text: &str) -> Option<Self> {
+        let parts: Parts<'_> = serde_json::from_str(text).ok()?;
+        let mut metadata = object_meta::from_json(parts.metadata.get())?;
+        leave_out_what_is_long(&mut metadata);
         // A status that does not read is no reason not to unseal; it is written anew.
-        let status = object
-            .data
-            .as_object_mut()
-            .and_then(|data| data.remove("status"));
-        let value = serde_json::to_value(&object).unwrap_or_default();
-        Self {
-            status: status
-                .and_then(|status| serde_json::from_value(status).ok())
-                .unwrap_or_default(),
-            sealed: SealedSecret::from_value(&value)
-                .map(Arc::new)
-                .map_err(|error| Box::new((object.metadata, error))),
-        }
+        let status = parts
+            .status
+            .map(|status| serde_json::from_str(status.get()));
+        let spec = match parts.spec {
+            _ if text.len() > MOST => Err(Malformed::Size(MOST)),
+            Some(spec) => SealedSecretSpec::from_json(spec.get()),
+            None => Err(Malformed::Type("spec".to_owned())),
+        };
+        Some(Self {
+            status: status.and_then(Result::ok).unwrap_or_default(),
+            sealed: match spec {
+                Ok(spec) => Ok(Arc::new(SealedSecret {
+                    metadata,
+                    spec,
+                    status: None,
+                })),
+                Err(malformed) => Err(Box::new((metadata, malformed))),
+            },
+        })
+    }
+}
+
+impl From<kube::api::DynamicObject> for Guarded {
+    fn from(object: kube::api::DynamicObject) -> Self {
+        let text = serde_json::to_string(&object).unwrap_or_default();
+        Self::from_json(&text).unwrap_or_else(|| Self {
+            status: Status::default(),
+            sealed: Err(Box::new((
+                object.metadata,
+                Malformed::Type("metadata".to_owned()),
+            ))),
+        })
     }
 }
 
@@ -111,9 +149,7 @@ mod tests {
         object["apiVersion"] = "bitnami.com/v1alpha1".into();
         object["kind"] = "SealedSecret".into();
         object["metadata"] = metadata;
-        serde_json::from_value::<DynamicObject>(object)
-            .unwrap()
-            .into()
+        Guarded::from_json(&object.to_string()).unwrap()
     }
 
     fn object(metadata: Value) -> Guarded {
@@ -136,6 +172,14 @@ mod tests {
         let object = guarded(json!({ "name": "a" }), rest);
         assert!(object.well_formed().is_ok());
         assert_eq!(object.status, Status::default());
+    }
+
+    #[test]
+    fn refuses_an_object_that_is_too_large_on_itself() {
+        let object = object(json!({ "name": "a", "annotations": { "x": "y".repeat(MOST) } }));
+        let malformed = object.well_formed().unwrap_err();
+        assert_eq!(malformed, Malformed::Size(MOST));
+        assert_eq!(object.key().name, "a");
     }
 
     #[test]

@@ -9,13 +9,16 @@
 //! [`run`] sets the tasks up and joins them; `reconcile.rs` is the picture above in code.
 
 mod absence;
+mod answer;
 mod api_requests;
 mod apply;
 mod args;
 mod audit;
 mod body;
 mod budget;
+mod busy;
 mod cluster;
+mod collection;
 mod condition;
 mod config;
 mod effort;
@@ -33,8 +36,10 @@ mod key_ring;
 mod key_secret;
 mod listener;
 mod log;
+mod memory;
 mod metrics;
 mod namespaced_name;
+mod object_meta;
 mod observed;
 mod ownership;
 mod pace;
@@ -49,10 +54,13 @@ mod removal;
 mod report;
 mod request;
 mod scope;
+mod sealed_secret_api;
 mod secret_api;
 mod signals;
+mod token_file;
 mod unsealing;
 mod watch;
+mod watch_lines;
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -72,6 +80,7 @@ pub use config::{
 };
 pub use listener::listen;
 pub use log::{log_filter, start_log, tell_log};
+pub use memory::keep_private;
 pub use signals::Signals;
 
 use audit::Audit;

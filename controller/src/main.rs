@@ -1,13 +1,19 @@
 //! Parse, set up, run.
 
+use std::alloc::System;
 use std::io::{Write, stderr, stdout};
 use std::process::ExitCode;
 
 use anyhow::Context;
 use controller::{
-    Asked, Config, Listeners, Signals, connect, cores, listen, parse, run, start_log,
+    Asked, Config, Listeners, Signals, connect, cores, keep_private, listen, parse, run, start_log,
 };
 use tokio::runtime::Builder;
+use zeroizing_alloc::ZeroAlloc;
+
+/// Wipes all memory that is given back: opened values and keys pass through the buffers of others, too.
+#[global_allocator]
+static MEMORY: ZeroAlloc<System> = ZeroAlloc(System);
 
 /// Threads for what blocks beside unsealing, which takes one for each core: a request, a new key, and a name to look up.
 const OTHERS: usize = 3;
@@ -30,6 +36,9 @@ fn main() -> ExitCode {
     warnings
         .iter()
         .for_each(|warning| tracing::warn!("{warning}"));
+    if let Err(error) = keep_private() {
+        tracing::warn!("cannot keep the memory of this process private: {error}");
+    }
     match start(config) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {

@@ -3,17 +3,14 @@
 
 use std::time::Duration;
 
-use kube::core::ApiResource;
-use kube::{Api, ResourceExt};
-use sealing::SealedSecret;
+use kube::ResourceExt;
 
-use crate::cluster::in_time;
 use crate::error::backoff;
 use crate::namespaced_name::NamespacedName;
 use crate::ownership::belongs_to;
 use crate::queue::InHand;
 use crate::reconcile::Context;
-use crate::secret_api;
+use crate::{sealed_secret_api, secret_api};
 
 /// Forgets the object, and deletes its Secret where that was asked for; says when to try again.
 pub(crate) async fn follow_up(in_hand: &InHand, context: &Context) -> Option<Duration> {
@@ -34,16 +31,10 @@ pub(crate) async fn follow_up(in_hand: &InHand, context: &Context) -> Option<Dur
 
 /// Deletes a Secret that is proven to be that of the SealedSecret that is gone.
 async fn delete_secret(key: &NamespacedName, context: &Context) -> Result<(), String> {
-    let resource = ApiResource::erase::<SealedSecret>(&());
     let client = &context.client;
-    let objects: Api<kube::api::DynamicObject> =
-        Api::namespaced_with(client.clone(), &key.namespace, &resource);
     // It may only have lost the label that a selector asks for.
-    let there = in_time(objects.get_opt(&key.name)).await;
-    let there = there
-        .map_err(|late| late.to_string())?
-        .map_err(|error| error.to_string())?;
-    if there.is_some() {
+    let there = sealed_secret_api::get(client, key).await;
+    if there.map_err(|error| error.to_string())?.is_some() {
         return Ok(());
     }
     let live = secret_api::get(client, &key.namespace, &key.name).await;

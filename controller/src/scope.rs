@@ -3,10 +3,9 @@
 use std::collections::BTreeSet;
 use std::time::Duration;
 
-use k8s_openapi::NamespaceResourceScope;
 use k8s_openapi::api::core::v1::Namespace;
 use kube::core::ApiResource;
-use kube::{Api, Client, Resource};
+use kube::{Api, Client};
 
 use crate::cluster::in_time;
 use crate::config::{Config, Watched};
@@ -50,19 +49,7 @@ impl Scope {
         }
     }
 
-    /// The objects of a type within it.
-    pub(crate) fn api<K>(&self, client: &Client) -> Api<K>
-    where
-        K: Resource<Scope = NamespaceResourceScope>,
-        K::DynamicType: Default,
-    {
-        match self {
-            Self::AllNamespaces => Api::all(client.clone()),
-            Self::Namespace(namespace) => Api::namespaced(client.clone(), namespace),
-        }
-    }
-
-    /// The same for a type that is known by name only.
+    /// The objects within it of a type that is known by name only.
     pub(crate) fn dynamic_api(
         &self,
         client: &Client,

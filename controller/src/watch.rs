@@ -1,23 +1,19 @@
 //! What wakes a reconcile: SealedSecrets, the Secrets beside them, and key Secrets.
 
 use std::collections::HashSet;
-use std::pin::pin;
 use std::time::Duration;
 
-use futures::StreamExt;
 use futures::future::join_all;
 use k8s_openapi::api::core::v1::{ObjectReference, Secret};
 use kube::api::PartialObjectMeta;
-use kube::core::ApiResource;
-use kube::runtime::watcher::{self, watcher};
-use kube::{Api, Client, Resource, ResourceExt};
-use sealing::SealedSecret;
+use kube::{Client, Resource, ResourceExt};
 
+use crate::collection::Collection;
 use crate::config::Config;
 use crate::event::Events;
-use crate::follow::{Change, follow};
+use crate::follow::{Change, Followed};
 use crate::guarded::Guarded;
-use crate::key_ring::{ACTIVE, KEY_LABEL, KeyRing, is_sealing_key};
+use crate::key_ring::{KeyRing, is_sealing_key};
 use crate::namespaced_name::NamespacedName;
 use crate::observed::{Observed, SecretVersion};
 use crate::ownership::is_ours;
@@ -26,8 +22,6 @@ use crate::scope::Scope;
 
 /// A Secret that was not ours may come back from where it came: it gets this long to do so.
 const UNCLEAR: Duration = Duration::from_secs(1);
-
-const PAGE: u32 = 100;
 
 /// Follows what is in every scope.
 pub(crate) async fn scopes(client: &Client, config: &Config, observed: &Observed, queue: &Queue) {
@@ -42,11 +36,6 @@ pub(crate) async fn scopes(client: &Client, config: &Config, observed: &Observed
     join_all(Scope::all(config).into_iter().map(follow)).await;
 }
 
-/// In pages so small that the largest list leaves no mark in memory.
-fn pages() -> watcher::Config {
-    watcher::Config::default().page_size(PAGE)
-}
-
 /// Follows the SealedSecrets: whatever says something new is reconciled.
 async fn sealed_secrets(
     scope: &Scope,
@@ -55,17 +44,14 @@ async fn sealed_secrets(
     observed: &Observed,
     queue: &Queue,
 ) {
-    let api = scope.dynamic_api(client, &ApiResource::erase::<SealedSecret>(&()));
-    let selected = pages().labels(&config.label_selector);
     let watch = scope.of_sealed_secrets();
     let (mut listed, mut failed) = (HashSet::new(), Vec::new());
-    let start = || watcher(api.clone(), selected.clone());
-    let mut changes = pin!(follow(watch.clone(), start));
-    while let Some(change) = changes.next().await {
-        match change {
+    let collection = Collection::sealed_secrets(scope, &config.label_selector);
+    let mut followed = Followed::<Guarded>::new(client, collection, watch.clone());
+    loop {
+        match followed.next().await {
             Change::Listing => listed.clear(),
             Change::Listed(object) => {
-                let object = Guarded::from(object);
                 let (key, has_failed) = (object.key(), object.has_failed());
                 if observed.put(object) {
                     // What failed before goes last: it may be what made us start again.
@@ -83,7 +69,6 @@ async fn sealed_secrets(
                 observed.mark_synced(&watch);
             }
             Change::Changed(object) => {
-                let object = Guarded::from(object);
                 let key = object.key();
                 match observed.put(object) {
                     true => queue.add(key, Urgency::Fresh),
@@ -93,7 +78,7 @@ async fn sealed_secrets(
                 }
             }
             Change::Gone(object) => {
-                let key = NamespacedName::of(&object);
+                let key = object.key();
                 observed.remove(&key);
                 queue.add(key, Urgency::Fresh);
             }
@@ -123,12 +108,12 @@ async fn secrets(
         return;
     }
     observed.synced(&scope.of_sealed_secrets()).await;
-    let api: Api<PartialObjectMeta<Secret>> = scope.api(client);
     let mut listed = HashSet::new();
-    let start = || watcher(api.clone(), pages());
-    let mut changes = pin!(follow(watch.clone(), start));
-    while let Some(change) = changes.next().await {
-        match change {
+    let collection = Collection::secret_versions(scope);
+    let mut followed =
+        Followed::<PartialObjectMeta<Secret>>::new(client, collection, watch.clone());
+    loop {
+        match followed.next().await {
             Change::Listing => listed.clear(),
             Change::Listed(secret) => {
                 let name = NamespacedName::of(&secret);
@@ -177,18 +162,16 @@ async fn secrets(
 
 /// Follows the sealing keys. A new one may open what failed; one that goes is sealed to no more.
 pub(crate) async fn keys(client: &Client, config: &Config, keys: &KeyRing, queue: &Queue) {
-    let api: Api<Secret> = Api::namespaced(client.clone(), &config.namespace);
-    let active = watcher::Config::default().labels(&format!("{KEY_LABEL}={ACTIVE}"));
     let events = Events::default();
     let mut listed = Vec::new();
     tracing::info!(
         namespace = config.namespace,
         "Searching for existing private keys"
     );
-    let start = || watcher(api.clone(), active.clone());
-    let mut changes = pin!(follow("key Secrets".to_owned(), start));
-    while let Some(change) = changes.next().await {
-        match change {
+    let collection = Collection::key_secrets(&config.namespace);
+    let mut followed = Followed::<Secret>::new(client, collection, "key Secrets".to_owned());
+    loop {
+        match followed.next().await {
             Change::Listing => listed.clear(),
             Change::Listed(secret) => {
                 listed.push(secret.name_any());

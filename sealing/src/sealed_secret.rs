@@ -9,6 +9,7 @@ use kube::{CustomResource, CustomResourceExt};
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::Value;
+use serde_json::value::RawValue;
 
 /// The template annotation that asks for a Secret without an owner.
 pub const SKIP_OWNER_REFERENCES: &str = "sealedsecrets.bitnami.com/skip-set-owner-references";
@@ -132,18 +133,53 @@ pub struct Condition {
     pub message: Option<String>,
 }
 
-/// An object that is no SealedSecret; it says where, and quotes nothing of it.
+/// An object that is no SealedSecret; it says where, and quotes nothing of its values.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("cannot read SealedSecret: wrong type at `{path}`")]
-pub struct Malformed {
-    path: String,
+pub enum Malformed {
+    /// Something in it is of another type than it has to be.
+    #[error("cannot read SealedSecret: wrong type at `{0}`")]
+    Type(String),
+    /// Something in it stands in too many others.
+    #[error("cannot read SealedSecret: nested too deeply at `{0}`")]
+    Nesting(String),
+    /// It is larger than so many bytes, in JSON.
+    #[error("cannot read SealedSecret: it is larger than {0} bytes")]
+    Size(usize),
+}
+
+/// A path is told so far, in characters: its parts are the names that the author of the object chose.
+const PATH: usize = 200;
+
+impl Malformed {
+    fn new(path: &str, error: &serde_json::Error) -> Self {
+        let path = path.escape_debug().take(PATH).collect();
+        match error.classify() {
+            // What was JSON to somebody else is broken to us where it is nested too deeply.
+            serde_json::error::Category::Syntax => Self::Nesting(path),
+            _ => Self::Type(path),
+        }
+    }
 }
 
 impl SealedSecret {
     /// Reads an object as leniently as upstream does: in `encryptedData` types do not matter.
     pub fn from_value(value: &Value) -> Result<Self, Malformed> {
-        serde_path_to_error::deserialize(value).map_err(|error| Malformed {
-            path: error.path().to_string(),
+        serde_path_to_error::deserialize(value)
+            .map_err(|error| Malformed::new(&error.path().to_string(), error.inner()))
+    }
+}
+
+impl SealedSecretSpec {
+    /// Reads a specification in JSON as leniently as [`SealedSecret::from_value`] does. What nobody reads of it
+    /// may be nested as deeply as it likes.
+    pub fn from_json(text: &str) -> Result<Self, Malformed> {
+        let mut json = serde_json::Deserializer::from_str(text);
+        serde_path_to_error::deserialize(&mut json).map_err(|error| {
+            let path = match error.path().to_string() {
+                path if path == "." => "spec".to_owned(),
+                path => format!("spec.{path}"),
+            };
+            Malformed::new(&path, error.inner())
         })
     }
 }
@@ -170,17 +206,14 @@ pub fn custom_resource_definition() -> CustomResourceDefinition {
 fn lenient_items<'de, D: Deserializer<'de>>(
     deserializer: D,
 ) -> Result<BTreeMap<String, String>, D::Error> {
-    let text = |value| match value {
-        Value::String(text) => text,
-        _ => String::new(),
-    };
-    Ok(match Value::deserialize(deserializer)? {
-        Value::Object(items) => items
-            .into_iter()
-            .map(|(name, value)| (name, text(value)))
-            .collect(),
-        _ => BTreeMap::new(),
-    })
+    // Taken apart item by item, so that one that is nested beyond reading is no more than odd.
+    let raw = Box::<RawValue>::deserialize(deserializer)?;
+    let items: BTreeMap<String, &RawValue> = serde_json::from_str(raw.get()).unwrap_or_default();
+    let text = |item: &RawValue| serde_json::from_str(item.get()).unwrap_or_default();
+    Ok(items
+        .into_iter()
+        .map(|(name, item)| (name, text(item)))
+        .collect())
 }
 
 fn none_if_malformed<'de, T, D>(deserializer: D) -> Result<Option<T>, D::Error>

@@ -13,7 +13,7 @@ use kube::core::ApiResource;
 use kube::{Api, Client, ResourceExt};
 use sealing::SealedSecret;
 use serde_json::{Value, json};
-use tempfile::NamedTempFile;
+use tempfile::{NamedTempFile, TempDir};
 use tokio::net::TcpListener;
 use tokio::sync::{mpsc, oneshot};
 use tokio::task::JoinHandle;
@@ -228,18 +228,27 @@ impl Cluster {
         requests
     }
 
-    /// A kubeconfig for a controller that runs as a process: with a token of its ServiceAccount, where there is one.
-    pub async fn kubeconfig_of_the_controller(&self) -> NamedTempFile {
-        if !is_real() {
-            return self.kubeconfig();
-        }
-        let accounts: Api<ServiceAccount> = Api::namespaced(self.client.clone(), KEY_NAMESPACE);
-        let (hour, once) = (TokenRequest::default(), PostParams::default());
-        let asked = accounts.create_token_request(SERVICE, &once, &hour).await;
-        let token = asked.unwrap().status.unwrap().token;
-        let mut kubeconfig: Value = serde_json::from_str(&self.server.kubeconfig()).unwrap();
-        kubeconfig["users"][0]["user"] = json!({ "token": token });
-        file(&kubeconfig.to_string())
+    /// A folder with the kubeconfig, `config`, for a controller that runs as a process: with a token of its
+    /// ServiceAccount, where there is one, in a file that ends as editors and mounted volumes end files.
+    pub async fn kubeconfig_of_the_controller(&self) -> TempDir {
+        let mut kubeconfig: Value = serde_saphyr::from_str(&self.server.kubeconfig()).unwrap();
+        let user = &mut kubeconfig["users"][0]["user"];
+        let token = match is_real() {
+            true => {
+                let accounts: Api<ServiceAccount> =
+                    Api::namespaced(self.client.clone(), KEY_NAMESPACE);
+                let (hour, once) = (TokenRequest::default(), PostParams::default());
+                let asked = accounts.create_token_request(SERVICE, &once, &hour).await;
+                asked.unwrap().status.unwrap().token.unwrap()
+            }
+            false => user["token"].as_str().unwrap().to_owned(),
+        };
+        let folder = tempfile::tempdir().unwrap();
+        let token_file = folder.path().join("token");
+        std::fs::write(&token_file, format!("{token}\n")).unwrap();
+        *user = json!({ "tokenFile": token_file });
+        std::fs::write(folder.path().join("config"), kubeconfig.to_string()).unwrap();
+        folder
     }
 
     /// Creates every object of a manifest.
@@ -321,6 +330,16 @@ impl Cluster {
             .create(&PostParams::default(), &object)
             .await
             .unwrap();
+    }
+
+    /// Creates a SealedSecret from a text that no library here may be able to read.
+    pub async fn create_text(&self, namespace: &str, text: String) {
+        let path = format!("/apis/bitnami.com/v1alpha1/namespaces/{namespace}/sealedsecrets");
+        let request = http::Request::post(path)
+            .header("content-type", "application/json")
+            .body(text.into_bytes());
+        let answer = self.client.request_text(request.unwrap()).await;
+        answer.unwrap();
     }
 
     /// Changes a Secret by a merge patch, as a user would.

@@ -5,7 +5,7 @@ use std::process::{Child, Command, Stdio};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::JoinHandle;
 
-use tempfile::NamedTempFile;
+use tempfile::TempDir;
 
 use crate::{Cluster, Ended, KEY_NAMESPACE, eventually};
 
@@ -16,17 +16,18 @@ pub struct Process {
     stderr: Arc<Mutex<String>>,
     readers: Vec<JoinHandle<()>>,
     /// Gone with the process, and not before it was read.
-    _kubeconfig: NamedTempFile,
+    _kubeconfig: TempDir,
 }
 
 impl Process {
     /// Starts the controller in the cluster, as its ServiceAccount, on a port of its own.
     pub async fn start(program: &str, cluster: &Cluster, words: &[&str]) -> Self {
         let kubeconfig = cluster.kubeconfig_of_the_controller().await;
-        let path = kubeconfig.path().to_str().unwrap().to_owned();
+        let path = kubeconfig.path().join("config");
+        let path = path.to_str().unwrap();
         let always = [
             "--kubeconfig",
-            &path,
+            path,
             "--listen-addr=127.0.0.1:0",
             "--listen-metrics-addr=127.0.0.1:0",
         ];

@@ -30,7 +30,7 @@ async fn come_to_rest(cluster: &Cluster) {
 /// Lets time go by until everything is listed again, and what comes of it is done.
 async fn list_everything(cluster: &Cluster) {
     let asked = cluster.requests().len();
-    tests::pass(Duration::from_secs(601)).await;
+    tests::pass(Duration::from_hours(12)).await;
     eventually("everything is listed again", async || {
         let requests = cluster.requests().split_off(asked);
         let lists = requests
@@ -69,7 +69,7 @@ async fn costs_nothing_while_nothing_changes() {
         .iter()
         .filter(|request| request.verb == "list")
         .collect();
-    assert!(lists.len() <= WATCHES, "{lists:#?}");
+    assert!(lists.is_empty(), "{lists:#?}");
     let reads = since.iter().filter(|request| request.verb == "get").count();
     assert_eq!(reads, 0);
 
