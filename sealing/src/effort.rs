@@ -6,6 +6,9 @@ pub trait Effort {
 
     /// It was made, and opened something or not.
     fn end(&mut self, opened: bool);
+
+    /// All is opened, and templates are rendered now: what follows depends on values.
+    fn render(&mut self) {}
 }
 
 /// Allows so many private RSA operations.

@@ -33,21 +33,35 @@ impl Renderer {
         Self { limits, ..self }
     }
 
-    /// Renders each template; dot is the map of values, where the raw text of a template stands in
-    /// for a name that has no value. A null template adds nothing. All templates share one budget.
-    pub(crate) fn render_all(
+    /// Parses each template; a null one adds nothing. No value is needed for that, so that whatever it finds may
+    /// be told.
+    pub(crate) fn parse<'a>(
         &self,
-        templates: &BTreeMap<String, Option<String>>,
-        values: &BTreeMap<String, Plaintext>,
-    ) -> (BTreeMap<String, Plaintext>, Vec<(String, Error)>) {
-        let texts: Vec<(&String, &String)> = templates
+        templates: &'a BTreeMap<String, Option<String>>,
+    ) -> (Parsed<'a>, Vec<(String, Error)>) {
+        let texts = templates
             .iter()
-            .filter_map(|(name, text)| Some((name, text.as_ref()?)))
-            .collect();
-        if texts.is_empty() {
-            return (BTreeMap::new(), Vec::new());
+            .filter_map(|(name, text)| Some((name, text.as_ref()?)));
+        let mut parsed = Vec::new();
+        let mut failures = Vec::new();
+        for (name, text) in texts {
+            match gotemplate::Template::parse(name, text, &self.limits) {
+                Ok(template) => parsed.push((name, &**text, template)),
+                Err(error) => failures.push((name.clone(), error)),
+            }
         }
-        let raw = texts.iter().map(|(name, text)| (*name, text.as_bytes()));
+        (Parsed(parsed), failures)
+    }
+
+    /// Renders each template; dot is the map of values, where the raw text of a template stands in
+    /// for a name that has no value. All templates share one budget.
+    pub(crate) fn render(
+        &self,
+        Parsed(templates): &Parsed<'_>,
+        values: &BTreeMap<String, Plaintext>,
+    ) -> Result<BTreeMap<String, Plaintext>, NotRendered> {
+        let raw = templates.iter();
+        let raw = raw.map(|(name, text, _)| (*name, text.as_bytes()));
         // Templates are rendered from values: this is what they are for.
         let opened = values.iter().map(|(name, value)| (name, value.expose()));
         let dot = Data::new(raw.chain(opened));
@@ -57,19 +71,25 @@ impl Renderer {
         };
         // One object, one budget: many templates may not make what one may not.
         let mut budget = Budget::new(&self.limits);
-
         let mut rendered = BTreeMap::new();
-        let mut failures = Vec::new();
-        for (name, text) in texts {
-            let output = gotemplate::Template::parse(name, text, &self.limits)
-                .and_then(|template| template.render(&dot, &environment, &mut budget));
-            match output {
-                Ok(bytes) => {
-                    rendered.insert(name.clone(), Plaintext::new(bytes));
-                }
-                Err(error) => failures.push((name.clone(), error)),
-            }
+        for (name, _, template) in templates {
+            let output = template.render(&dot, &environment, &mut budget);
+            let output = output.map_err(|_| NotRendered)?;
+            rendered.insert((*name).clone(), Plaintext::new(output));
         }
-        (rendered, failures)
+        Ok(rendered)
     }
 }
+
+/// Templates that parse.
+pub(crate) struct Parsed<'a>(Vec<(&'a String, &'a str, gotemplate::Template)>);
+
+impl Parsed<'_> {
+    pub(crate) fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+}
+
+/// A template that parses could not be rendered. Which one, where and why may depend on the values, and who writes a
+/// template could ask for one character after the other: so nothing is told.
+pub(crate) struct NotRendered;

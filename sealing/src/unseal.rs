@@ -10,11 +10,15 @@ use kube::Resource;
 
 use crate::effort::{Effort, Enough};
 use crate::envelope::Envelope;
-use crate::sealed_secret::{SKIP_OWNER_REFERENCES, Template};
+use crate::sealed_secret::SKIP_OWNER_REFERENCES;
+use crate::template::{NotRendered, Parsed};
 use crate::{
     Fingerprint, Label, Plaintext, PrivateKey, Renderer, Scope, SealedSecret, Secret, base64,
 };
 
+/// The values of a Secret have no more bytes than this.
+/// <https://kubernetes.io/docs/concepts/configuration/secret/#restriction-data-size>
+const SECRET: usize = 1 << 20;
 /// So many items are named beside one message.
 const NAMED: usize = 20;
 
@@ -39,9 +43,12 @@ pub struct Unsealed {
 /// Why a SealedSecret cannot be unsealed.
 #[derive(Debug, thiserror::Error, PartialEq, Eq)]
 pub enum Error {
-    /// Some items or template keys failed.
+    /// Some items do not open, or some templates do not parse.
     #[error("{0}")]
     Items(Failures),
+    /// A template that parses could not be rendered with the opened values.
+    #[error("template: cannot be rendered")]
+    NotRendered,
     /// It has both the per-item format and the deprecated blob.
     #[error(
         "cannot use the field 'encryptedData' and the deprecated field 'data' at the same time"
@@ -70,7 +77,7 @@ pub enum ItemError {
     /// The object has cost more private RSA operations than one object may.
     #[error("too many attempts to open the items of one object")]
     Budget,
-    /// The template does not parse, or failed.
+    /// The template does not parse.
     #[error(transparent)]
     Template(#[from] gotemplate::Error),
 }
@@ -85,7 +92,8 @@ pub struct Failures(BTreeMap<String, BTreeSet<ItemError>>);
 ///
 /// - The label comes from the outer metadata, never from the template.
 /// - Any failure fails the whole object; no partial Secret exists.
-/// - An error holds item names, positions and classes, never a value or text made from one.
+/// - An error holds item names, positions and classes, never a value or text made from one. What depends on a
+///   value, beside whether it opens, is one bit: whether all templates could be rendered.
 ///
 /// # Assumptions
 ///
@@ -121,8 +129,15 @@ pub fn unseal_within(
             })
         }
         None => {
-            let (opened, failures) = open_what_opens(&spec.encrypted_data, label, keys, effort);
-            let data = add_templates(opened.items, &spec.template, renderer, failures)?;
+            let empty = BTreeMap::new();
+            let texts = spec.template.data.as_ref().unwrap_or(&empty);
+            let (templates, broken) = renderer.parse(texts);
+            let (opened, mut failures) = open_what_opens(&spec.encrypted_data, label, keys, effort);
+            for (name, error) in broken {
+                failures.add(&name, error.into());
+            }
+            failures.or(()).map_err(Error::Items)?;
+            let data = add_templates(opened.items, texts, &templates, renderer, effort)?;
             let type_ = spec.template.type_.clone();
             Ok(Unsealed {
                 secret: Secret {
@@ -256,23 +271,28 @@ fn open_deprecated_blob(
     Err(Error::DeprecatedBlob)
 }
 
-/// Adds the rendered template keys. A decrypted value wins over a template of the same name, which
-/// is rendered all the same, so that its errors count; a null removes the name.
+/// Adds what the templates make. A decrypted value wins over a template of the same name; a null removes the name.
 fn add_templates(
     values: BTreeMap<String, Plaintext>,
-    template: &Template,
+    texts: &BTreeMap<String, Option<String>>,
+    templates: &Parsed<'_>,
     renderer: &Renderer,
-    mut failures: Failures,
+    effort: &mut dyn Effort,
 ) -> Result<BTreeMap<String, Plaintext>, Error> {
-    let empty = BTreeMap::new();
-    let templates = template.data.as_ref().unwrap_or(&empty);
-    let (mut data, broken) = renderer.render_all(templates, &values);
-    for (name, error) in broken {
-        failures.add(&name, error.into());
+    let mut data = BTreeMap::new();
+    if !templates.is_empty() {
+        effort.render();
+        data = renderer
+            .render(templates, &values)
+            .map_err(|NotRendered| Error::NotRendered)?;
     }
-    failures.or(()).map_err(Error::Items)?;
     data.extend(values);
-    data.retain(|name, _| !matches!(templates.get(name), Some(None)));
+    data.retain(|name, _| !matches!(texts.get(name), Some(None)));
+    // The API server would refuse it, and that would tell how much a template made.
+    let bytes: usize = data.values().map(|value| value.expose().len()).sum();
+    if !templates.is_empty() && bytes > SECRET {
+        return Err(Error::NotRendered);
+    }
     Ok(data)
 }
 
