@@ -7,12 +7,12 @@
 
 use std::time::{Duration, Instant};
 
-use tests::{Cluster, Fixture};
+use tests::{Cluster, Fixture, Random};
 
 #[path = "../raw/requests.rs"]
 mod requests;
 
-use requests::{Random, check, impatient, mutate, seeds};
+use requests::{check, impatient, mutate, seeds};
 
 const AT_ONCE: usize = 64;
 

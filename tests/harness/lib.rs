@@ -16,6 +16,7 @@ mod normal;
 #[path = "../../sealing/tests/oracle/mod.rs"]
 mod oracle;
 mod process;
+mod random;
 mod requests;
 mod scanner;
 mod sealed_secret;
@@ -30,6 +31,7 @@ pub use kubeseal::{Ended, kubeseal};
 pub use normal::Normal;
 pub use oracle::Oracle;
 pub use process::Process;
+pub use random::Random;
 pub use requests::Request;
 pub use scanner::{Canary, Sink, find_leaks};
 pub use sealed_secret::{Builder, Fixture, sealed_secret};

@@ -4,7 +4,7 @@
 use std::time::Duration;
 
 use controller::{Config, Deadlines, RateLimit};
-use tests::{Cluster, Fixture, quiet, sealed_secret};
+use tests::{Cluster, Fixture, Random, quiet, sealed_secret};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 
@@ -186,18 +186,6 @@ pub(crate) fn seeds(key: &Fixture) -> Vec<Vec<u8>> {
     seeds.push(b"GET /healthz HTTP/1.1\r\nHost: c\r\n\r\n".repeat(50));
     seeds.push(vec![0; 4096]);
     seeds
-}
-
-/// A source of numbers that a seed determines.
-pub(crate) struct Random(pub(crate) u64);
-
-impl Random {
-    fn below(&mut self, bound: usize) -> usize {
-        self.0 ^= self.0 << 13;
-        self.0 ^= self.0 >> 7;
-        self.0 ^= self.0 << 17;
-        (self.0 % bound.max(1) as u64) as usize
-    }
 }
 
 /// A request made of others.

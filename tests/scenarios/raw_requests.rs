@@ -1,11 +1,11 @@
 //! Bytes instead of requests: each is answered, or the connection is closed, and the controller goes on.
 
-use tests::{Cluster, Fixture};
+use tests::{Cluster, Fixture, Random};
 
 #[path = "../raw/requests.rs"]
 mod requests;
 
-use requests::{Random, check, impatient, mutate, seeds};
+use requests::{check, impatient, mutate, seeds};
 
 /// Sends them, many at a time.
 async fn send(cluster: &Cluster, requests: &[Vec<u8>]) {
