@@ -15,6 +15,8 @@ use crate::config::{
 use crate::environment;
 use crate::go_flag::{Duration, Float, Int, Switch, message};
 
+mod later;
+
 const NAMESPACE_FILE: &str = "/var/run/secrets/kubernetes.io/serviceaccount/namespace";
 const KEY_SIZES: [u32; 4] = [2048, 3072, 4096, 8192];
 /// What upstream's client does when only one of the two flags is given.
@@ -136,7 +138,7 @@ struct Flags {
         value_name = "WHEN"
     )]
     first_key: FirstKey,
-    /// Watch for new sealing keys; they always are, this changes nothing
+    /// Follow key Secrets while running; they always are followed, this changes nothing
     #[arg(long, default_value = "false", value_name = "BOOL")]
     watch_for_secrets: Switch,
     /// Open the deprecated field `data` of SealedSecrets
@@ -250,9 +252,18 @@ pub fn parse(
     line: impl IntoIterator<Item = OsString>,
     variables: &BTreeMap<String, String>,
 ) -> Result<Asked, Error> {
+    parse_beside(line, variables, later::NAMES)
+}
+
+/// The same, where these are the flags of later versions.
+fn parse_beside(
+    line: impl IntoIterator<Item = OsString>,
+    variables: &BTreeMap<String, String>,
+    later: &'static [&'static str],
+) -> Result<Asked, Error> {
     let mut line = line.into_iter();
     let program = line.next().unwrap_or_else(|| "controller".into());
-    let mut command = command();
+    let mut command = later::accepted(command(), later);
     let usage = format!(
         "Usage of {}:\n{}",
         program.to_string_lossy(),
@@ -261,10 +272,10 @@ pub fn parse(
     let mut warnings = Vec::new();
     let environment = environment::flags(&command, variables, &mut warnings);
     let whole = [program].into_iter().chain(environment).chain(line);
-    let flags = command
-        .try_get_matches_from_mut(whole)
-        .and_then(|matches| Flags::from_arg_matches(&matches))
-        .map_err(|error| Error::Usage(message(&error), usage.clone()))?;
+    let refused = |error: clap::Error| Error::Usage(message(&error), usage.clone());
+    let matches = command.try_get_matches_from_mut(whole).map_err(refused)?;
+    let flags = Flags::from_arg_matches(&matches).map_err(refused)?;
+    warnings.extend(later::warnings(&matches, later));
     if flags.help.0 {
         return Ok(Asked::Print(usage));
     }

@@ -1,14 +1,23 @@
 use super::*;
 
 fn asked(line: &[&str], variables: &[(&str, &str)]) -> Result<Asked, Error> {
+    asked_beside(line, variables, later::NAMES)
+}
+
+fn asked_beside(
+    line: &[&str],
+    variables: &[(&str, &str)],
+    later: &'static [&'static str],
+) -> Result<Asked, Error> {
     let line = [&["controller"], line].concat();
     let own = [("POD_NAMESPACE", "kube-system")];
     let variables = own.iter().chain(variables);
-    parse(
+    parse_beside(
         line.into_iter().map(OsString::from),
         &variables
             .map(|(name, value)| (name.to_string(), value.to_string()))
             .collect(),
+        later,
     )
 }
 
@@ -217,6 +226,77 @@ fn lets_the_later_of_a_flag_and_its_alias_win() {
         warnings,
         ["Flag --rotate-period has been deprecated, please use key-renew-period instead"]
     );
+}
+
+const LATER: &[&str] = &["later-switch", "later-number"];
+
+/// A release of upstream's that has more flags than we know is swapped for ours all the same.
+#[test]
+fn warns_of_a_flag_of_a_later_version_and_goes_on() {
+    for line in [
+        &["--later-number", "-5", "--my-cn=x"][..],
+        &["--later-number=5s", "--my-cn=x"],
+        &["--later-number=1", "--my-cn=x", "--later-number=2"],
+        &["--later-number", "--my-cn=x"],
+    ] {
+        let asked = asked_beside(line, &[], LATER);
+        let Ok(Asked::Run { config, warnings }) = asked else {
+            panic!("{line:?}: {asked:?}")
+        };
+        let wanted = Config {
+            common_name: "x".into(),
+            ..defaults()
+        };
+        assert_eq!(*config, wanted, "{line:?}");
+        let warning = "--later-number is ignored: it is of a later version of upstream's";
+        assert_eq!(warnings, [warning], "{line:?}");
+    }
+}
+
+#[test]
+fn warns_of_a_variable_of_a_later_version_and_goes_on() {
+    let variables = [("SEALED_SECRETS_LATER_SWITCH", "true")];
+    let asked = asked_beside(&[], &variables, LATER);
+    let Ok(Asked::Run { config, warnings }) = asked else {
+        panic!("{asked:?}")
+    };
+    assert_eq!(*config, defaults());
+    assert_eq!(
+        warnings,
+        ["--later-switch is ignored: it is of a later version of upstream's"]
+    );
+}
+
+#[test]
+fn refuses_what_is_only_like_a_flag_of_a_later_version() {
+    for flag in ["--later", "--later-switches", "--later-switch2=1"] {
+        let error = asked_beside(&[flag], &[], LATER).unwrap_err().to_string();
+        let name = flag.split('=').next().unwrap();
+        assert!(
+            error.starts_with(&format!("unknown flag: {name}\n")),
+            "{error}"
+        );
+    }
+}
+
+/// The day one of them gets a meaning here, it leaves that list.
+#[test]
+fn lists_no_flag_of_a_later_version_that_it_knows() {
+    let command = command();
+    let known = |name: &&&str| {
+        command
+            .get_arguments()
+            .any(|arg| arg.get_long() == Some(name))
+    };
+    assert_eq!(later::NAMES.iter().find(known), None);
+}
+
+#[test]
+fn lists_no_flag_of_a_later_version_among_its_own() {
+    let Ok(Asked::Print(help)) = asked_beside(&["--help"], &[], LATER) else {
+        panic!()
+    };
+    assert!(!help.contains("later"), "{help}");
 }
 
 #[test]
