@@ -37,7 +37,7 @@ Version Flagenv Pflagenv IsMultiDocumentYAML promtool
 ";
 
 /// Files whose scenarios look at answers, versions or keys, which are new each time.
-const ABOUT_ANSWERS: [&str; 16] = [
+const ABOUT_ANSWERS: [&str; 18] = [
     "audit",
     "canaries",
     "command_line",
@@ -47,11 +47,13 @@ const ABOUT_ANSWERS: [&str; 16] = [
     "in_sync",
     "integration",
     "kubectl",
+    "memory",
     "metrics",
     "permissions",
     "process",
     "raw_requests",
     "renewal",
+    "tenants",
     "steady",
     "watching",
 ];
