@@ -76,7 +76,12 @@ fn check(
             .iter()
             .any(|rule| covers(rule, key))
     };
-    match annotations.chain(labels).find(is_forbidden) {
+    let finalizers = metadata.finalizers.iter().flatten();
+    match annotations
+        .chain(labels)
+        .chain(finalizers)
+        .find(is_forbidden)
+    {
         Some(key) => Err(Error::ForbiddenMetadata(key.clone())),
         None => Ok(()),
     }
@@ -175,6 +180,16 @@ mod tests {
                 text
             );
         }
+    }
+
+    #[test]
+    fn forbids_finalizers_by_the_same_rules() {
+        let mut secret = secret(None, "a", "b");
+        secret.metadata.finalizers = Some(vec!["c".to_owned(), "example.com/hold".to_owned()]);
+        let text = check_in("kube-system", &secret);
+        assert!(text.unwrap().starts_with("cannot put `example.com/hold` "));
+        secret.metadata.finalizers = Some(vec!["c".to_owned()]);
+        assert_eq!(check_in("kube-system", &secret), None);
     }
 
     #[test]

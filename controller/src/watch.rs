@@ -2,7 +2,6 @@
 
 use std::collections::HashSet;
 use std::pin::pin;
-use std::time::Duration;
 
 use futures::StreamExt;
 use futures::future::join_all;
@@ -16,6 +15,7 @@ use sealing::SealedSecret;
 use crate::config::Config;
 use crate::event::Events;
 use crate::follow::{Change, follow};
+use crate::foreign::UNCLEAR;
 use crate::guarded::Guarded;
 use crate::key_ring::{ACTIVE, KEY_LABEL, KeyRing, is_sealing_key};
 use crate::namespaced_name::NamespacedName;
@@ -23,9 +23,6 @@ use crate::observed::{Observed, SecretVersion};
 use crate::ownership::is_ours;
 use crate::queue::{Queue, Urgency};
 use crate::scope::Scope;
-
-/// A Secret that was not ours may come back from where it came: it gets this long to do so.
-const UNCLEAR: Duration = Duration::from_secs(1);
 
 const PAGE: u32 = 100;
 
@@ -128,6 +125,7 @@ async fn secrets(
     let start = || watcher(api.clone(), pages());
     let mut changes = pin!(follow(watch.clone(), start));
     while let Some(change) = changes.next().await {
+        observed.foreign.note(&change);
         match change {
             Change::Listing => listed.clear(),
             Change::Listed(secret) => {
