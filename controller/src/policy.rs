@@ -42,8 +42,11 @@ pub(crate) fn check_secret(secret: &sealing::Secret, config: &Config) -> Result<
         metadata.namespace.as_deref(),
         config,
     )?;
-    let annotations = metadata.annotations.iter().flatten();
-    annotations.for_each(|(key, _)| warn_of_copies(metadata, key));
+    let mut annotations = metadata.annotations.iter().flatten().map(|(key, _)| key);
+    // One is enough: there may be as many as an object holds.
+    if let Some(key) = annotations.find(|key| COPYING.iter().any(|rule| covers(rule, key))) {
+        warn_of_copies(metadata, key);
+    }
     Ok(())
 }
 
@@ -96,12 +99,10 @@ fn covers(rule: &str, key: &str) -> bool {
 }
 
 fn warn_of_copies(metadata: &ObjectMeta, key: &str) {
-    if COPYING.iter().any(|rule| covers(rule, key)) {
-        let [namespace, name] =
-            [&metadata.namespace, &metadata.name].map(|part| part.clone().unwrap_or_default());
-        let secret = NamespacedName { namespace, name };
-        tracing::warn!(%secret, annotation = key, "the template lets another program copy the Secret elsewhere");
-    }
+    let [namespace, name] =
+        [&metadata.namespace, &metadata.name].map(|part| part.clone().unwrap_or_default());
+    let secret = NamespacedName { namespace, name };
+    tracing::warn!(%secret, annotation = key, "the template lets another program copy the Secret elsewhere");
 }
 
 #[cfg(test)]
