@@ -9,6 +9,7 @@ use kube::{Client, ResourceExt};
 
 use crate::in_sync::Share;
 use crate::ownership::Right;
+use crate::pace::Leave;
 use crate::secret_api;
 
 /// What became of the Secret.
@@ -26,8 +27,8 @@ pub(crate) struct Applied {
     pub(crate) live: Secret,
     /// What of it the SealedSecret speaks of.
     pub(crate) share: Share,
-    /// Whether it was merged into what somebody else wrote.
-    pub(crate) merged: bool,
+    /// Whether it is somebody else's: merged into, or found as it should be. That is no proof of anything.
+    pub(crate) is_foreign: bool,
 }
 
 /// Why a Secret was not written.
@@ -56,28 +57,32 @@ pub(crate) enum Extent {
     Repair,
 }
 
-/// Brings the live Secret to what the SealedSecret says, within its right; `is_allowed` is asked before
-/// it is replaced.
+/// Brings the live Secret to what the SealedSecret says, within its right, and with leave to write it.
 pub(crate) async fn apply(
     client: &Client,
     right: Right,
     extent: Extent,
     unsealed: sealing::Secret,
     live: Option<Secret>,
-    is_allowed: impl FnOnce() -> bool,
+    leave: Leave<'_>,
 ) -> Result<Applied, Error> {
     // Writing the Secret is what its values were opened for.
     let unsealed = unsealed.expose();
     let share = share(&right, &unsealed);
-    let merged = matches!(right, Right::Merge { .. });
+    let is_foreign = matches!(right, Right::Merge { .. } | Right::Look);
     let done = |written, live| Applied {
         written,
         live,
         share,
-        merged,
+        is_foreign,
     };
     let Some(live) = live.map(normal) else {
+        // Somebody else may keep deleting it.
+        if !leave.is_given() {
+            return Err(Error::Contended);
+        }
         let live = secret_api::create(client, &unsealed).await?;
+        leave.used();
         return Ok(done(Written::Created, live));
     };
     let wanted = normal(match right {
@@ -91,10 +96,11 @@ pub(crate) async fn apply(
         return Err(Error::NotOwned(live.name_any()));
     }
     check(&live, &wanted)?;
-    if !is_allowed() {
+    if !leave.is_given() {
         return Err(Error::Contended);
     }
     let live = secret_api::replace(client, &wanted).await?;
+    leave.used();
     Ok(done(Written::Replaced, live))
 }
 

@@ -147,7 +147,7 @@ struct Flags {
     /// Make no Secrets of these types: a,b
     #[arg(long, default_value = "", value_name = "TYPES")]
     forbidden_types: String,
-    /// Put none of these labels and annotations on Secrets: a,b; one that ends in a slash stands for all that begin so
+    /// Put none of these labels, annotations and finalizers on Secrets: a,b; one that ends in a slash stands for all that begin so
     #[arg(long, default_value = "", value_name = "KEYS")]
     forbidden_metadata: String,
     /// Watch all namespaces, or only the controller's own
@@ -413,9 +413,9 @@ impl Flags {
     }
 }
 
-/// Stamped when built, or the version of the crate.
+/// Stamped when built, or the version of the crate; with a `v`, as scripts expect it.
 pub(crate) fn version() -> &'static str {
-    option_env!("SEALED_SECRETS_VERSION").unwrap_or(env!("CARGO_PKG_VERSION"))
+    option_env!("SEALED_SECRETS_VERSION").unwrap_or(concat!("v", env!("CARGO_PKG_VERSION")))
 }
 
 /// The namespace that the process runs in, as far as it is told.

@@ -1,10 +1,12 @@
 //! Who unsealed what: one line of JSON for each unsealing, with names and no values. Off by default.
 
 use std::collections::BTreeMap;
+use std::fmt::Display;
 use std::fs::OpenOptions;
 use std::io::{self, Write, stdout};
 use std::net::IpAddr;
-use std::sync::{Mutex, PoisonError};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use jiff::Timestamp;
 use prometheus::IntCounter;
@@ -12,6 +14,7 @@ use sealing::{Fingerprint, SealedSecret};
 use serde_json::json;
 
 use crate::config::AuditLog;
+use crate::outlet::{Outlet, PATIENCE, WAITING};
 
 /// So many items are named in one line.
 const NAMED: usize = 1000;
@@ -20,14 +23,11 @@ const NAME: usize = 253;
 
 /// Where the lines go; nowhere if nobody asked for them.
 pub(crate) struct Audit {
-    sink: Option<Mutex<Sink>>,
+    outlet: Option<Outlet>,
     /// Counts the lines that could not be written.
     lost: IntCounter,
-}
-
-struct Sink {
-    out: Box<dyn Write + Send>,
-    is_failing: bool,
+    /// Whether that was told: once for each time that it begins.
+    is_losing: Arc<AtomicBool>,
 }
 
 /// What an unsealing was for.
@@ -50,21 +50,41 @@ impl Purpose {
 
 impl Audit {
     pub(crate) fn start(log: Option<&AuditLog>, lost: IntCounter) -> io::Result<Self> {
-        let out: Option<Box<dyn Write + Send>> = match log {
-            None => None,
-            Some(AuditLog::Stdout) => Some(Box::new(stdout())),
+        match log {
+            None => Ok(Self {
+                outlet: None,
+                lost,
+                is_losing: Arc::default(),
+            }),
+            Some(AuditLog::Stdout) => Self::into(stdout(), WAITING, lost),
             Some(AuditLog::File(path)) => {
                 let file = OpenOptions::new().create(true).append(true).open(path)?;
-                Some(Box::new(file))
+                Self::into(file, WAITING, lost)
             }
+        }
+    }
+
+    fn into(
+        mut out: impl Write + Send + 'static,
+        most: usize,
+        lost: IntCounter,
+    ) -> io::Result<Self> {
+        let is_losing = Arc::new(AtomicBool::new(false));
+        let (losing, failed) = (Arc::clone(&is_losing), lost.clone());
+        // In one piece, so that no other line comes between.
+        let write = move |line: &[u8], _| match out.write_all(line).and_then(|()| out.flush()) {
+            Ok(()) => losing.store(false, Ordering::Relaxed),
+            Err(error) => note_loss(&failed, &losing, &error),
         };
-        let is_failing = false;
-        let sink = out.map(|out| Mutex::new(Sink { out, is_failing }));
-        Ok(Self { sink, lost })
+        Ok(Self {
+            outlet: Some(Outlet::start("audit", most, write)?),
+            lost,
+            is_losing,
+        })
     }
 
     /// Notes an unsealing, and who asked for it; the keys are those that opened something, if all was
-    /// opened. It may block.
+    /// opened. Nobody waits until that is written.
     pub(crate) fn note(
         &self,
         purpose: Purpose,
@@ -73,20 +93,27 @@ impl Audit {
         keys: Option<&BTreeMap<Fingerprint, usize>>,
         now: Timestamp,
     ) {
-        let Some(sink) = &self.sink else { return };
+        let Some(outlet) = &self.outlet else { return };
         let line = line(purpose, peer, sealed, keys, now);
-        let mut sink = sink.lock().unwrap_or_else(PoisonError::into_inner);
-        // In one piece, so that no other line comes between.
-        let written = sink.out.write_all(line.as_bytes());
-        match written.and_then(|()| sink.out.flush()) {
-            Ok(()) => sink.is_failing = false,
-            Err(error) => {
-                self.lost.inc();
-                if !std::mem::replace(&mut sink.is_failing, true) {
-                    tracing::error!(%error, "cannot write the audit log");
-                }
-            }
+        if !outlet.send(line.as_bytes()) {
+            note_loss(
+                &self.lost,
+                &self.is_losing,
+                &"it is not taken off fast enough",
+            );
         }
+    }
+
+    /// Waits until all is written, though not for long.
+    pub(crate) fn flush(&self) {
+        self.outlet.iter().for_each(|outlet| outlet.flush(PATIENCE));
+    }
+}
+
+fn note_loss(lost: &IntCounter, is_losing: &AtomicBool, error: &dyn Display) {
+    lost.inc();
+    if !is_losing.swap(true, Ordering::Relaxed) {
+        tracing::error!(%error, "cannot write the audit log");
     }
 }
 
@@ -125,6 +152,8 @@ fn cut(name: &str) -> &str {
 
 #[cfg(test)]
 mod tests {
+    use std::sync::mpsc::{Receiver, channel};
+
     use serde_json::Value;
 
     use super::*;
@@ -163,6 +192,15 @@ mod tests {
         assert_eq!(told(Purpose::ReEncrypt, Some(peer), None), wanted);
     }
 
+    fn note(audit: &Audit) {
+        let now = Timestamp::UNIX_EPOCH;
+        audit.note(Purpose::Reconcile, None, &sealed(), None, now);
+    }
+
+    fn lost() -> IntCounter {
+        IntCounter::new("lost", "lost").unwrap()
+    }
+
     #[test]
     fn counts_what_it_cannot_write() {
         struct Full;
@@ -174,15 +212,34 @@ mod tests {
                 Ok(())
             }
         }
-        let audit = Audit {
-            sink: Some(Mutex::new(Sink {
-                out: Box::new(Full),
-                is_failing: false,
-            })),
-            lost: IntCounter::new("lost", "lost").unwrap(),
-        };
-        let now = Timestamp::UNIX_EPOCH;
-        audit.note(Purpose::Reconcile, None, &sealed(), None, now);
+        let audit = Audit::into(Full, WAITING, lost()).unwrap();
+        note(&audit);
+        audit.flush();
         assert_eq!(audit.lost.get(), 1);
+    }
+
+    #[test]
+    fn waits_for_nobody_who_does_not_read_and_counts_what_is_lost() {
+        struct Stalled(Receiver<()>);
+        impl Write for Stalled {
+            fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+                _ = self.0.recv();
+                Ok(bytes.len())
+            }
+            fn flush(&mut self) -> io::Result<()> {
+                Ok(())
+            }
+        }
+        let (go_on, wait) = channel();
+        let audit = Audit::into(Stalled(wait), 1000, lost()).unwrap();
+        for _ in 0..100 {
+            note(&audit);
+        }
+        let lost = audit.lost.get();
+        assert!((90..100).contains(&lost), "{lost}");
+        assert!(audit.is_losing.load(Ordering::Relaxed));
+        drop(go_on);
+        audit.flush();
+        assert!(!audit.is_losing.load(Ordering::Relaxed));
     }
 }

@@ -12,6 +12,15 @@ pub(crate) struct Verdict {
     pub(crate) reason: &'static str,
     /// One sentence; empty when all is well.
     pub(crate) message: String,
+    /// What is worth knowing although all is well; it stands beside `Ready`, since upstream's tools take the
+    /// message of the first condition for a failure.
+    pub(crate) note: Option<&'static str>,
+}
+
+impl Verdict {
+    fn message_of_ready(&self) -> &str {
+        self.note.unwrap_or(&self.message)
+    }
 }
 
 /// How a status differs from the present one.
@@ -32,15 +41,18 @@ pub(crate) fn next(
     generation: Option<i64>,
     now: Timestamp,
 ) -> Option<(Status, News)> {
-    let synced = condition("Synced", None, verdict, present, now);
-    let ready = condition("Ready", Some(verdict.reason), verdict, present, now);
+    let new = |type_, reason, message| condition(type_, reason, message, verdict, present, now);
+    let synced = new("Synced", None, &verdict.message);
+    let ready = new("Ready", Some(verdict.reason), verdict.message_of_ready());
     let says = |condition: &Condition| {
-        let same = |known: &&Condition| {
-            (&known.type_, &known.status, &known.reason)
-                == (&condition.type_, &condition.status, &condition.reason)
-                && known.message.as_deref().unwrap_or_default() == verdict.message
+        let timeless = |of: &Condition| Condition {
+            message: of.message.clone().filter(|message| !message.is_empty()),
+            last_update_time: None,
+            last_transition_time: None,
+            ..of.clone()
         };
-        present.conditions.iter().find(same).is_some()
+        let mut known = present.conditions.iter();
+        known.any(|known| timeless(known) == timeless(condition))
     };
     let is_told = present.observed_generation == generation && says(&synced) && says(&ready);
     let applied = record.or(present.applied.as_ref());
@@ -62,9 +74,17 @@ pub(crate) fn next(
     Some((status, news))
 }
 
+/// Whether a status speaks of a newer generation than ours, up to the latest one there is: then ours would
+/// say less.
+pub(crate) fn is_newer(present: &Status, ours: Option<i64>, latest: Option<i64>) -> bool {
+    let observed = present.observed_generation;
+    observed > ours && observed <= latest
+}
+
 fn condition(
     type_: &str,
     reason: Option<&str>,
+    message: &str,
     verdict: &Verdict,
     present: &Status,
     now: Timestamp,
@@ -84,7 +104,7 @@ fn condition(
             .and_then(|before| before.last_transition_time.clone())
             .or(now),
         reason: reason.map(str::to_owned),
-        message: Some(verdict.message.clone()).filter(|message| !message.is_empty()),
+        message: Some(message.to_owned()).filter(|message| !message.is_empty()),
     }
 }
 
@@ -101,6 +121,7 @@ mod tests {
             synced: true,
             reason: "Unsealed",
             message: String::new(),
+            note: None,
         }
     }
 
@@ -109,6 +130,7 @@ mod tests {
             synced: false,
             reason: "ErrUnsealFailed",
             message: message.to_owned(),
+            note: None,
         }
     }
 
@@ -182,6 +204,31 @@ mod tests {
             healed.conditions[0].last_transition_time,
             Some(Time(Timestamp::from_second(30).unwrap()))
         );
+    }
+
+    #[test]
+    fn notes_beside_ready_what_is_no_failure() {
+        let note = Some("a part is not applied");
+        let noted = Verdict { note, ..good() };
+        let status = after(&noted, 1, 10);
+        assert_eq!(status.conditions[0].message, None);
+        assert_eq!(status.conditions[1].status, "True");
+        assert_eq!(status.conditions[1].message.as_deref(), note);
+        assert_eq!(next(&status, &noted, None, Some(1), at(20)), None);
+        assert!(next(&status, &good(), None, Some(1), at(20)).is_some());
+    }
+
+    #[test]
+    fn sees_that_a_status_speaks_of_a_newer_generation() {
+        let observed = |generation| Status {
+            observed_generation: generation,
+            ..Status::default()
+        };
+        let is_newer = |of, latest| is_newer(&observed(of), Some(2), Some(latest));
+        assert!(is_newer(Some(3), 3) && is_newer(Some(3), 4));
+        assert!(!is_newer(None, 3) && !is_newer(Some(1), 3) && !is_newer(Some(2), 3));
+        // A generation that there never was is nobody's finding.
+        assert!(!is_newer(Some(9), 3));
     }
 
     #[test]

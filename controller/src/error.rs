@@ -1,13 +1,15 @@
 //! What can fail in a reconcile, what it is called, and whether time can help.
 
+use std::fmt::{self, Display};
 use std::time::Duration;
 
 use sealing::{Causes, ItemError, Malformed};
 
+use crate::foreign::JustGone;
 use crate::key_ring::KEY_LABEL;
 use crate::namespaced_name::NamespacedName;
 use crate::pause::doubled;
-use crate::{apply, metrics, pace, secret_api};
+use crate::{apply, metrics, pace, refusal, secret_api};
 
 const QUICKEST: Duration = Duration::from_millis(5);
 pub(crate) const SLOWEST: Duration = Duration::from_secs(300);
@@ -32,11 +34,13 @@ pub(crate) enum Error {
     ForbiddenMetadata(String),
     #[error(transparent)]
     Apply(apply::Error),
+    #[error(transparent)]
+    JustGone(#[from] JustGone),
     /// The API server did not let us see what there is.
-    #[error("{}", api_text(.0))]
+    #[error(transparent)]
     Fetch(#[from] secret_api::Error),
     /// It did not let us write.
-    #[error("{}", api_text(.0))]
+    #[error(transparent)]
     Api(secret_api::Error),
 }
 
@@ -71,34 +75,39 @@ impl Error {
     }
 
     /// The sentence of the Event on this object.
-    pub(crate) fn event_message(&self, object: &NamespacedName) -> String {
-        match self {
+    pub(crate) fn event_message<'a>(&'a self, object: &'a NamespacedName) -> impl Display + 'a {
+        fmt::from_fn(move |f| match self {
             Self::Apply(apply::Error::Immutable) => {
-                format!("Error updating {object}: {IMMUTABLE_HELP}")
+                write!(f, "Error updating {object}: {IMMUTABLE_HELP}")
             }
-            _ if self.is_about_unsealing() => format!("Failed to unseal: {self}"),
-            _ => self.to_string(),
-        }
+            _ if self.is_about_unsealing() => write!(f, "Failed to unseal: {self}"),
+            _ => write!(f, "{self}"),
+        })
     }
 
     /// The sentence of the condition.
-    pub(crate) fn condition_message(&self) -> String {
-        match self {
-            Self::Apply(error @ apply::Error::NotOwned(_)) => format!("failed update: {error}"),
-            _ => self.to_string(),
-        }
+    pub(crate) fn condition_message(&self) -> impl Display {
+        fmt::from_fn(move |f| match self {
+            Self::Apply(error @ apply::Error::NotOwned(_)) => write!(f, "failed update: {error}"),
+            _ => write!(f, "{self}"),
+        })
     }
 
-    /// Whether the namespace of the object is being deleted: that is nobody's failure.
-    pub(crate) fn is_the_end_of_its_namespace(&self) -> bool {
+    /// Whether this is nobody's failure, and not worth telling: a moment that passes, or the end of the
+    /// namespace.
+    pub(crate) fn is_nobodys(&self) -> bool {
+        matches!(self, Self::JustGone(_)) || self.is_the_end_of_its_namespace()
+    }
+
+    /// Whether the namespace of the object is being deleted.
+    fn is_the_end_of_its_namespace(&self) -> bool {
         let (Self::Api(error) | Self::Fetch(error)) = self else {
             return false;
         };
         let secret_api::Error::Api(kube::Error::Api(status)) = error else {
             return false;
         };
-        let mut causes = status.details.iter().flat_map(|details| &details.causes);
-        causes.any(|cause| cause.reason == "NamespaceTerminating")
+        refusal::is_the_end_of_a_namespace(status)
     }
 
     /// When to try again after this many failures in a row; none if only a change can help, which
@@ -111,6 +120,7 @@ impl Error {
             Self::Unseal(error, _) if is_about_keys(error) => None,
             _ if self.is_the_end_of_its_namespace() => None,
             Self::Unseal(..) => Some(SLOWEST),
+            Self::JustGone(gone) => Some(gone.left),
             Self::Apply(apply::Error::Contended) => Some(pace::PERIOD),
             Self::Apply(_) => Some(backoff(failures, 0)),
             _ => Some(backoff(failures, quick_retries)),
@@ -126,12 +136,11 @@ impl Error {
 }
 
 /// Upstream's text is the beginning.
-fn with_causes(error: &sealing::Error, causes: &Causes) -> String {
-    let causes = causes.to_string();
-    match causes.is_empty() {
-        true => error.to_string(),
-        false => format!("{error}; {causes}"),
-    }
+fn with_causes(error: &sealing::Error, causes: &Causes) -> impl Display {
+    fmt::from_fn(move |f| match causes.is_empty() {
+        true => write!(f, "{error}"),
+        false => write!(f, "{error}; {causes}"),
+    })
 }
 
 /// Whether nothing but the keys and the sealed values decides.
@@ -152,26 +161,6 @@ pub(crate) fn backoff(failures: u32, quick_retries: u32) -> Duration {
         (Duration::from_secs(1), failures - quick_retries - 1)
     };
     doubled([shortest, SLOWEST], doublings)
-}
-
-/// What the API server said, without text that may quote a value.
-fn api_text(error: &secret_api::Error) -> String {
-    let secret_api::Error::Api(kube::Error::Api(status)) = error else {
-        return error.to_string();
-    };
-    // The last is kube's word for an answer that is no API status: its message is the whole body.
-    let may_quote = ["Invalid", "BadRequest", "Failed to parse error data"];
-    if !may_quote.contains(&status.reason.as_str()) {
-        return status.message.clone();
-    }
-    let causes = status.details.iter().flat_map(|details| &details.causes);
-    let fields: Vec<String> = causes
-        .map(|cause| format!("{}: {}", cause.field, cause.reason))
-        .collect();
-    match fields.is_empty() {
-        true => "the API server refused the Secret as invalid".to_owned(),
-        false => format!("the Secret is invalid: {}", fields.join(", ")),
-    }
 }
 
 const IMMUTABLE_HELP: &str = "the target Secret is immutable. Once a Secret is marked as immutable, \
@@ -229,13 +218,13 @@ mod tests {
     #[test]
     fn tells_no_text_of_a_refusal_that_may_quote_a_value() {
         let status = serde_json::from_value(serde_json::json!({
-            "status": "Failure", "code": 422, "reason": "Invalid", "message": "data[a]: Invalid value: \"s3cret\"",
+            "status": "Failure", "code": 422, "reason": "Invalid", "message": "Secret \"db\" is invalid: data[a]: Invalid value: \"s3cret\"",
             "details": { "causes": [{ "reason": "FieldValueInvalid", "message": "s3cret", "field": "data[a]" }] },
         }))
         .unwrap();
         let error = Error::Api(kube::Error::Api(status).into());
         assert_eq!(
-            error.condition_message(),
+            error.condition_message().to_string(),
             "the Secret is invalid: data[a]: FieldValueInvalid"
         );
     }

@@ -12,8 +12,11 @@ use kube::{Api, Client};
 use serde_json::json;
 
 use crate::cluster::{in_time, writing};
+use crate::excerpt::{EVENT, excerpt};
 
 const COMPONENT: &str = "sealed-secrets";
+/// The longest name that the API server takes.
+const NAME: usize = 253;
 /// So many different Events are remembered; beyond that counting starts anew.
 const REMEMBERED: usize = 4096;
 
@@ -46,6 +49,7 @@ impl Events {
         reason: &'static str,
         message: &str,
     ) {
+        let message = &excerpt(&message, EVENT);
         tracing::info!("{}", line(object, kind, reason, message));
         let namespace = object.namespace.clone().unwrap_or_default();
         let events: Api<Event> = Api::namespaced(client.clone(), &namespace);
@@ -63,11 +67,7 @@ impl Events {
                 return;
             }
         }
-        let name = format!(
-            "{}.{:x}",
-            object.name.as_deref().unwrap_or_default(),
-            now.0.as_nanosecond()
-        );
+        let name = name(object.name.as_deref().unwrap_or_default(), now.0);
         let event = Event {
             metadata: ObjectMeta {
                 name: Some(name.clone()),
@@ -77,7 +77,7 @@ impl Events {
             involved_object: object.clone(),
             type_: Some(kind.to_owned()),
             reason: Some(reason.to_owned()),
-            message: Some(message.to_owned()),
+            message: Some(message.clone()),
             source: Some(EventSource {
                 component: Some(COMPONENT.to_owned()),
                 host: None,
@@ -117,6 +117,13 @@ impl Events {
     }
 }
 
+/// As client-go names it; the longest name of an object leaves no room for more.
+fn name(of: &str, now: Timestamp) -> String {
+    let instant = format!(".{:x}", now.as_nanosecond());
+    let of = &of[..of.floor_char_boundary(NAME - instant.len())];
+    format!("{}{instant}", of.trim_end_matches(['.', '-']))
+}
+
 /// An Event as upstream logs it.
 fn line(object: &ObjectReference, kind: &str, reason: &str, message: &str) -> String {
     let [namespace, name, uid, api_version, resource_version, of_kind] = [
@@ -145,6 +152,15 @@ fn hash_of(message: &str) -> u64 {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn names_an_event_after_its_object_as_far_as_there_is_room() {
+        let now = Timestamp::from_nanosecond(0x1234).unwrap();
+        assert_eq!(name("db", now), "db.1234");
+        let long = format!("{}.{}", "a".repeat(247), "b".repeat(5));
+        let name = name(&long, now);
+        assert_eq!(name, format!("{}.1234", "a".repeat(247)));
+    }
 
     #[test]
     fn logs_an_event_as_upstream_does() {

@@ -26,6 +26,8 @@ struct Known {
     secret: SecretVersion,
     digest: Option<hmac::Tag>,
     share: Share,
+    /// Whether it is somebody else's, merged into or found as it should be.
+    is_foreign: bool,
 }
 
 /// What of a SealedSecret decides what becomes of it.
@@ -96,12 +98,20 @@ impl InSync {
     }
 
     /// Notes that a live Secret is what a SealedSecret says.
-    pub(crate) fn note(&self, key: NamespacedName, said: Said, live: &Secret, share: Share) {
+    pub(crate) fn note(
+        &self,
+        key: NamespacedName,
+        said: Said,
+        live: &Secret,
+        share: Share,
+        is_foreign: bool,
+    ) {
         let known = Known {
             said,
             secret: SecretVersion::of(live),
             digest: self.digest(live, &share),
             share,
+            is_foreign,
         };
         self.lock().insert(key, known);
     }
@@ -112,25 +122,22 @@ impl InSync {
         key: NamespacedName,
         said: Said,
         secret: SecretVersion,
-        merged: bool,
+        is_foreign: bool,
     ) {
-        let share = Share {
-            items: merged.then(Vec::new),
-            ..Share::default()
-        };
         let known = Known {
             said,
             secret,
             digest: None,
-            share,
+            share: Share::default(),
+            is_foreign,
         };
         self.lock().insert(key, known);
     }
 
-    /// The uid of the Secret that was written as a whole for an object.
+    /// The uid of the Secret that was written as a whole for an object, and is nobody else's.
     pub(crate) fn whole(&self, key: &NamespacedName) -> Option<String> {
         let known = self.lock();
-        let known = known.get(key).filter(|known| known.share.items.is_none())?;
+        let known = known.get(key).filter(|known| !known.is_foreign)?;
         Some(known.secret.uid.clone())
     }
 
@@ -223,7 +230,7 @@ mod tests {
 
     fn is_unchanged(items: Option<&[&str]>, change: impl Fn(&mut Value)) -> bool {
         let in_sync = InSync::default();
-        in_sync.note(key(), said(1), &live("1", |_| ()), share(items));
+        in_sync.note(key(), said(1), &live("1", |_| ()), share(items), false);
         let is_unchanged = in_sync.is_unchanged(&key(), &said(1), &live("2", change));
         let version = in_sync.version(&key(), &said(1)).unwrap().resource_version;
         assert_eq!(version, if is_unchanged { "2" } else { "1" });
@@ -250,11 +257,23 @@ mod tests {
     #[test]
     fn knows_nothing_of_what_the_object_did_not_say() {
         let in_sync = InSync::default();
-        in_sync.note(key(), said(1), &live("1", |_| ()), share(None));
+        in_sync.note(key(), said(1), &live("1", |_| ()), share(None), false);
         assert!(in_sync.version(&key(), &said(2)).is_none());
         assert!(!in_sync.is_unchanged(&key(), &said(2), &live("2", |_| ())));
         assert_eq!(in_sync.whole(&key()).as_deref(), Some("s"));
         in_sync.forget(&key());
         assert!(in_sync.version(&key(), &said(1)).is_none());
+    }
+
+    #[test]
+    fn takes_no_secret_of_somebody_else_for_one_of_its_own() {
+        let in_sync = InSync::default();
+        let live = live("1", |_| ());
+        in_sync.note(key(), said(1), &live, share(None), true);
+        assert_eq!(in_sync.whole(&key()), None);
+        in_sync.note_recorded(key(), said(1), SecretVersion::of(&live), true);
+        assert_eq!(in_sync.whole(&key()), None);
+        in_sync.note_recorded(key(), said(1), SecretVersion::of(&live), false);
+        assert_eq!(in_sync.whole(&key()).as_deref(), Some("s"));
     }
 }

@@ -26,8 +26,10 @@ mod endpoints;
 mod environment;
 mod error;
 mod event;
+mod excerpt;
 mod exposition;
 mod follow;
+mod foreign;
 mod go_flag;
 mod guarded;
 mod in_sync;
@@ -36,11 +38,13 @@ mod key_ring;
 mod key_secret;
 mod listener;
 mod log;
+mod log_line;
 mod memory;
 mod metrics;
 mod namespaced_name;
 mod object_meta;
 mod observed;
+mod outlet;
 mod ownership;
 mod pace;
 mod pause;
@@ -50,6 +54,7 @@ mod rate_limit;
 mod re_encrypt;
 mod reconcile;
 mod record;
+mod refusal;
 mod removal;
 mod report;
 mod request;
@@ -79,7 +84,7 @@ pub use config::{
     AuditLog, Config, Deadlines, FirstKey, Http, KeyOrder, Log, RateLimit, RequestLimit, Watched,
 };
 pub use listener::listen;
-pub use log::{log_filter, start_log, tell_log};
+pub use log::{RunningLog, log_filter, start_log, tell_log};
 pub use memory::keep_private;
 pub use signals::Signals;
 
@@ -156,6 +161,7 @@ pub async fn run(
     stopping.cancel();
     tasks.close();
     signals::drain(&tasks).await;
+    shared.audit.flush();
     Ok(result?)
 }
 

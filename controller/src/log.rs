@@ -1,11 +1,10 @@
 //! The log: lines as Go's slog writes them, and what is never told.
 
 use std::fmt;
-use std::io::{stderr, stdout};
+use std::io::{self, Write, stderr, stdout};
+use std::sync::Arc;
 
 use jiff::Timestamp;
-use serde_json::{Map, Value};
-use tracing::field::{Field, Visit};
 use tracing::{Event, Level, Subscriber};
 use tracing_subscriber::EnvFilter;
 use tracing_subscriber::filter::{LevelFilter, filter_fn};
@@ -16,18 +15,34 @@ use tracing_subscriber::prelude::*;
 use tracing_subscriber::registry::LookupSpan;
 
 use crate::config::Log;
+use crate::log_line::LogLine;
+use crate::outlet::{Outlet, PATIENCE, WAITING};
 
 /// What kube itself says of answers: where one does not decode, it is quoted, and answers hold Secrets.
 const QUOTING: [&str; 2] = ["kube_client::client", "kube_runtime::watcher"];
 
-/// Starts the log of the process as its settings say; `RUST_LOG` may choose otherwise.
-pub fn start_log(log: Log) {
+/// The log of the process. When it is dropped, what is on its way is still written, if that takes not long.
+pub struct RunningLog([Arc<Outlet>; 2]);
+
+/// Starts the log of the process as its settings say; `RUST_LOG` may choose otherwise. Nobody waits until a
+/// line is written: whoever does not read the log may not hold up the work.
+pub fn start_log(log: Log) -> io::Result<RunningLog> {
     let chosen = log_filter().unwrap_or_else(|| least(log.level).to_string());
+    let (errors, others) = (outlet(stderr(), log.json)?, outlet(stdout(), log.json)?);
+    let running = RunningLog([Arc::clone(&errors), Arc::clone(&others)]);
+    let to = |outlet: Arc<Outlet>| move || Sending(Arc::clone(&outlet));
     if log.info_to_stdout {
-        let split = stderr.with_max_level(Level::WARN).or_else(stdout);
+        let split = to(errors).with_max_level(Level::WARN).or_else(to(others));
         tell(split, &chosen, log.json);
     } else {
-        tell(stderr, &chosen, log.json);
+        tell(to(errors), &chosen, log.json);
+    }
+    Ok(running)
+}
+
+impl Drop for RunningLog {
+    fn drop(&mut self) {
+        self.0.iter().for_each(|outlet| outlet.flush(PATIENCE));
     }
 }
 
@@ -77,7 +92,35 @@ fn least(level: i32) -> LevelFilter {
     }
 }
 
-/// One line for each event: `time=… level=… msg=… key=value`, or the same as a JSON object.
+/// Writes lines, and how many were lost before one.
+fn outlet(mut to: impl Write + Send + 'static, json: bool) -> io::Result<Arc<Outlet>> {
+    let write = move |bytes: &[u8], lost| {
+        let notice = (lost > 0).then(|| {
+            let line = LogLine::saying("lines of the log were lost").with("count", lost);
+            line.written(Level::WARN, Timestamp::now(), json)
+        });
+        // Whoever closed it does not want to know.
+        _ = to.write_all(notice.unwrap_or_default().as_bytes());
+        _ = to.write_all(bytes).and_then(|()| to.flush());
+    };
+    Outlet::start("log", WAITING, write).map(Arc::new)
+}
+
+/// What the log of the process is written to: whole lines, as they come.
+struct Sending(Arc<Outlet>);
+
+impl Write for Sending {
+    fn write(&mut self, line: &[u8]) -> io::Result<usize> {
+        self.0.send(line);
+        Ok(line.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+/// One line for each event.
 struct Lines {
     json: bool,
 }
@@ -93,89 +136,17 @@ where
         mut out: Writer<'_>,
         event: &Event<'_>,
     ) -> fmt::Result {
-        let mut told = Told::default();
-        event.record(&mut told);
-        let time = format!("{:.3}", Timestamp::now());
-        let level = event.metadata().level().as_str();
-        let head = [
-            ("time", time.into()),
-            ("level", level.into()),
-            ("msg", told.message.into()),
-        ];
-        let attributes = head
-            .map(|(name, value)| (name.to_owned(), value))
-            .into_iter()
-            .chain(told.attributes);
-        if self.json {
-            return writeln!(out, "{}", Value::Object(attributes.collect::<Map<_, _>>()));
-        }
-        for (index, (name, value)) in attributes.enumerate() {
-            let space = if index == 0 { "" } else { " " };
-            write!(out, "{space}{name}={}", text(&value))?;
-        }
-        writeln!(out)
+        let mut line = LogLine::default();
+        event.record(&mut line);
+        let level = *event.metadata().level();
+        out.write_str(&line.written(level, Timestamp::now(), self.json))
     }
 }
-
-/// What is told of an event: its message, and its attributes in their order.
-#[derive(Default)]
-struct Told {
-    message: String,
-    attributes: Vec<(String, Value)>,
-}
-
-impl Told {
-    fn note(&mut self, field: &Field, value: Value) {
-        match field.name() {
-            "message" => {
-                self.message = value
-                    .as_str()
-                    .map_or_else(|| value.to_string(), str::to_owned)
-            }
-            name => self.attributes.push((name.to_owned(), value)),
-        }
-    }
-}
-
-impl Visit for Told {
-    fn record_str(&mut self, field: &Field, value: &str) {
-        self.note(field, value.into());
-    }
-
-    fn record_bool(&mut self, field: &Field, value: bool) {
-        self.note(field, value.into());
-    }
-
-    fn record_i64(&mut self, field: &Field, value: i64) {
-        self.note(field, value.into());
-    }
-
-    fn record_u64(&mut self, field: &Field, value: u64) {
-        self.note(field, value.into());
-    }
-
-    fn record_debug(&mut self, field: &Field, value: &dyn fmt::Debug) {
-        self.note(field, format!("{value:?}").into());
-    }
-}
-
-/// A value as slog's text has it: quoted where it would not read as one word.
-fn text(value: &Value) -> String {
-    let Value::String(text) = value else {
-        return value.to_string();
-    };
-    let is_plain = |c: char| !c.is_whitespace() && !c.is_control() && !matches!(c, '"' | '=');
-    if !text.is_empty() && text.chars().all(is_plain) {
-        text.clone()
-    } else {
-        Value::from(text.as_str()).to_string()
-    }
-}
-
 #[cfg(test)]
 mod tests {
-    use std::io;
-    use std::sync::{Arc, Mutex};
+    use std::sync::Mutex;
+
+    use serde_json::Value;
 
     use super::*;
 

@@ -32,7 +32,14 @@ fn main() -> ExitCode {
             return ExitCode::from(2);
         }
     };
-    start_log(config.log);
+    // Until the end: then what it was told last is written.
+    let _log = match start_log(config.log) {
+        Ok(log) => log,
+        Err(error) => {
+            _ = writeln!(stderr(), "error: cannot start the log: {error}");
+            return ExitCode::from(2);
+        }
+    };
     warnings
         .iter()
         .for_each(|warning| tracing::warn!("{warning}"));

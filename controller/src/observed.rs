@@ -5,6 +5,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use tokio::sync::watch;
 
+use crate::foreign::Foreign;
 use crate::guarded::Guarded;
 use crate::namespaced_name::NamespacedName;
 use crate::scope::Scope;
@@ -13,6 +14,7 @@ use crate::scope::Scope;
 #[derive(Default)]
 pub(crate) struct Observed {
     objects: Mutex<HashMap<NamespacedName, Seen>>,
+    pub(crate) foreign: Foreign,
     /// The watches whose first list is not complete.
     unsynced: watch::Sender<BTreeSet<String>>,
 }
@@ -44,6 +46,7 @@ impl Observed {
     pub(crate) fn until_synced(watches: BTreeSet<String>) -> Self {
         Self {
             objects: Mutex::default(),
+            foreign: Foreign::default(),
             unsynced: watch::Sender::new(watches),
         }
     }

@@ -1,7 +1,7 @@
 //! A Secret that somebody else keeps changing back is not written for ever.
 
 use std::collections::{HashMap, VecDeque};
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use tokio::time::Instant;
@@ -22,32 +22,59 @@ struct Writes {
     at: VecDeque<Instant>,
 }
 
+/// Leave to write one Secret for what its SealedSecret says, as often as that is allowed.
+pub(crate) struct Leave<'a> {
+    pace: &'a Pace,
+    key: &'a NamespacedName,
+    said: &'a Said,
+}
+
 impl Pace {
-    /// Counts a write that is about to happen; false if there were too many.
-    pub(crate) fn allows(&self, key: &NamespacedName, said: &Said) -> bool {
-        let mut all = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+    pub(crate) fn leave<'a>(&'a self, key: &'a NamespacedName, said: &'a Said) -> Leave<'a> {
+        Leave {
+            pace: self,
+            key,
+            said,
+        }
+    }
+}
+
+impl Leave<'_> {
+    /// Whether there were not too many writes.
+    pub(crate) fn is_given(&self) -> bool {
+        let all = self.lock();
+        let writes = all.get(self.key).filter(|writes| writes.said == *self.said);
         let now = Instant::now();
-        let is_past = |write: &Instant| now.duration_since(*write) >= PERIOD;
+        let lately = |writes: &Writes| writes.at.iter().filter(|at| is_lately(at, now)).count();
+        writes.map_or(0, lately) < WRITES
+    }
+
+    /// Counts a write that happened: one that was refused changed nothing, and nobody will change it back.
+    pub(crate) fn used(&self) {
+        let mut all = self.lock();
+        let now = Instant::now();
         if all.len() > 1000 {
-            all.retain(|_, writes| writes.at.back().is_some_and(|last| !is_past(last)));
+            all.retain(|_, writes| writes.at.back().is_some_and(|last| is_lately(last, now)));
         }
         let fresh = || Writes {
-            said: said.clone(),
+            said: self.said.clone(),
             at: VecDeque::new(),
         };
-        let writes = all.entry(key.clone()).or_insert_with(fresh);
-        if writes.said != *said {
+        let writes = all.entry(self.key.clone()).or_insert_with(fresh);
+        if writes.said != *self.said {
             *writes = fresh();
         }
-        while writes.at.front().is_some_and(is_past) {
-            writes.at.pop_front();
-        }
-        let is_allowed = writes.at.len() < WRITES;
-        if is_allowed {
-            writes.at.push_back(now);
-        }
-        is_allowed
+        writes.at.retain(|at| is_lately(at, now));
+        writes.at.push_back(now);
     }
+
+    fn lock(&self) -> MutexGuard<'_, HashMap<NamespacedName, Writes>> {
+        self.pace.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+fn is_lately(write: &Instant, now: Instant) -> bool {
+    now.duration_since(*write) < PERIOD
 }
 
 #[cfg(test)]
@@ -70,7 +97,13 @@ mod tests {
                 namespace: "n".into(),
                 name: name.into(),
             };
-            pace.allows(&key, &said(generation))
+            let said = said(generation);
+            let leave = pace.leave(&key, &said);
+            let is_given = leave.is_given();
+            if is_given {
+                leave.used();
+            }
+            is_given
         };
         for _ in 0..WRITES {
             assert!(allows("a", 1));
@@ -83,5 +116,16 @@ mod tests {
         assert!(!allows("a", 2));
         tokio::time::advance(PERIOD).await;
         assert!(allows("a", 2));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn counts_no_write_that_did_not_happen() {
+        let (pace, said) = (Pace::default(), said(1));
+        let key = NamespacedName {
+            namespace: "n".into(),
+            name: "a".into(),
+        };
+        let leave = pace.leave(&key, &said);
+        assert!((0..2 * WRITES).all(|_| leave.is_given()));
     }
 }

@@ -42,8 +42,11 @@ pub(crate) fn check_secret(secret: &sealing::Secret, config: &Config) -> Result<
         metadata.namespace.as_deref(),
         config,
     )?;
-    let annotations = metadata.annotations.iter().flatten();
-    annotations.for_each(|(key, _)| warn_of_copies(metadata, key));
+    let mut annotations = metadata.annotations.iter().flatten().map(|(key, _)| key);
+    // One is enough: there may be as many as an object holds.
+    if let Some(key) = annotations.find(|key| COPYING.iter().any(|rule| covers(rule, key))) {
+        warn_of_copies(metadata, key);
+    }
     Ok(())
 }
 
@@ -76,7 +79,12 @@ fn check(
             .iter()
             .any(|rule| covers(rule, key))
     };
-    match annotations.chain(labels).find(is_forbidden) {
+    let finalizers = metadata.finalizers.iter().flatten();
+    match annotations
+        .chain(labels)
+        .chain(finalizers)
+        .find(is_forbidden)
+    {
         Some(key) => Err(Error::ForbiddenMetadata(key.clone())),
         None => Ok(()),
     }
@@ -91,12 +99,10 @@ fn covers(rule: &str, key: &str) -> bool {
 }
 
 fn warn_of_copies(metadata: &ObjectMeta, key: &str) {
-    if COPYING.iter().any(|rule| covers(rule, key)) {
-        let [namespace, name] =
-            [&metadata.namespace, &metadata.name].map(|part| part.clone().unwrap_or_default());
-        let secret = NamespacedName { namespace, name };
-        tracing::warn!(%secret, annotation = key, "the template lets another program copy the Secret elsewhere");
-    }
+    let [namespace, name] =
+        [&metadata.namespace, &metadata.name].map(|part| part.clone().unwrap_or_default());
+    let secret = NamespacedName { namespace, name };
+    tracing::warn!(%secret, annotation = key, "the template lets another program copy the Secret elsewhere");
 }
 
 #[cfg(test)]
@@ -175,6 +181,16 @@ mod tests {
                 text
             );
         }
+    }
+
+    #[test]
+    fn forbids_finalizers_by_the_same_rules() {
+        let mut secret = secret(None, "a", "b");
+        secret.metadata.finalizers = Some(vec!["c".to_owned(), "example.com/hold".to_owned()]);
+        let text = check_in("kube-system", &secret);
+        assert!(text.unwrap().starts_with("cannot put `example.com/hold` "));
+        secret.metadata.finalizers = Some(vec!["c".to_owned()]);
+        assert_eq!(check_in("kube-system", &secret), None);
     }
 
     #[test]

@@ -109,17 +109,11 @@ async fn bring_up_to_date(guarded: &Guarded, context: &Context) -> Result<Outcom
     context.metrics.opened(&key, &unsealed.keys);
     policy::check_secret(&unsealed.secret, &context.config)?;
     let live = secret_api::get(&context.client, &key.namespace, &key.name).await?;
+    context.observed.foreign.ask(&key, live.as_ref())?;
     let right = ownership::decide(&sealed, live.as_ref(), record.and_then(record::whole));
     let extent = context.extent(guarded, &key, &said);
-    let may_write = || context.pace.allows(&key, &said);
-    let applied = apply(
-        &context.client,
-        right,
-        extent,
-        unsealed.secret,
-        live,
-        may_write,
-    );
+    let leave = context.pace.leave(&key, &said);
+    let applied = apply(&context.client, right, extent, unsealed.secret, live, leave);
     let applied = applied.await?;
     Ok(context.remember(&sealed, key, said, applied, &unsealed.keys, &keys))
 }
@@ -202,8 +196,10 @@ impl Context {
         keys: &[Arc<PrivateKey>],
     ) -> Outcome {
         let version = SecretVersion::of(&applied.live);
-        let record = record::record(sealed, &version, applied.merged, used, keys);
-        self.in_sync.note(key, said, &applied.live, applied.share);
+        let foreign = applied.is_foreign;
+        let record = record::record(sealed, &version, foreign, used, keys);
+        let (live, share) = (&applied.live, applied.share);
+        self.in_sync.note(key, said, live, share, foreign);
         Outcome {
             written: applied.written,
             record,

@@ -16,12 +16,16 @@ use crate::cluster::{Late, in_time, writing};
 use crate::condition::{self, News, Verdict};
 use crate::error::Error;
 use crate::event::Events;
+use crate::excerpt::{EVENT, STATUS, excerpt};
 use crate::guarded::Guarded;
 use crate::metrics::Metrics;
 use crate::namespaced_name::NamespacedName;
 use crate::reconcile::Outcome;
 
 const CONFLICTS: usize = 5;
+/// Upstream's words.
+const UNSEALED: &str = "SealedSecret unsealed successfully";
+const OWNERS_IGNORED: &str = "template.metadata.ownerReferences are not applied";
 
 /// Why a status was not written.
 #[derive(Debug, thiserror::Error)]
@@ -64,12 +68,12 @@ impl Reporter {
         outcome: &Result<Outcome, Error>,
     ) -> Result<(), Untold> {
         if let Err(error) = outcome
-            && error.is_the_end_of_its_namespace()
+            && error.is_nobodys()
         {
-            tracing::debug!(key = %guarded.key(), "its namespace is being deleted");
+            tracing::debug!(key = %guarded.key(), %error, "left alone");
             return Ok(());
         }
-        let verdict = verdict(outcome);
+        let verdict = verdict(guarded, outcome);
         tell_log(guarded, outcome);
         let record = outcome.as_ref().ok().and_then(|done| done.record.as_ref());
         let status = if self.update_status {
@@ -82,18 +86,33 @@ impl Reporter {
         let written = outcome.as_ref().map(|done| done.written);
         let is_written = matches!(written, Ok(Written::Created | Written::Replaced));
         if is_written || matches!(status, Ok(Some(News::State))) {
-            let (kind, message) = match outcome {
-                Ok(_) => ("Normal", "SealedSecret unsealed successfully".to_owned()),
-                Err(error) => ("Warning", error.event_message(&guarded.key())),
-            };
-            let object = reference(guarded);
-            self.events
-                .publish(&self.client, &object, kind, verdict.reason, &message)
+            self.publish(guarded, &verdict, outcome.as_ref().err())
                 .await;
         }
         status.map(drop).inspect_err(|error| {
             tracing::error!("sealed-secret" = %guarded.key(), %error, "Error updating SealedSecret status");
         })
+    }
+
+    /// An Event of what became of it, and one of what is to be noted.
+    async fn publish(&self, guarded: &Guarded, verdict: &Verdict, error: Option<&Error>) {
+        let object = reference(guarded);
+        let publish = async |kind, reason, message: &str| {
+            let events = &self.events;
+            events
+                .publish(&self.client, &object, kind, reason, message)
+                .await;
+        };
+        match error {
+            None => publish("Normal", verdict.reason, UNSEALED).await,
+            Some(error) => {
+                let message = excerpt(&error.event_message(&guarded.key()), EVENT);
+                publish("Warning", verdict.reason, &message).await;
+            }
+        }
+        if let Some(note) = verdict.note {
+            publish("Warning", "OwnerReferencesIgnored", note).await;
+        }
     }
 
     /// A PUT of the status, since upstream's role grants no PATCH; none if it says it all already. On a
@@ -134,8 +153,12 @@ impl Reporter {
                         Some(object) if object.metadata.uid == metadata.uid => object,
                         _ => return Ok(None), // gone, and so is its status
                     };
+                    let (latest, ours) = (object.metadata.generation, metadata.generation);
                     version = object.metadata.resource_version.clone();
                     present = Guarded::from(object).status;
+                    if condition::is_newer(&present, ours, latest) {
+                        return Ok(None); // somebody has seen more of it than we have
+                    }
                 }
                 Err(kube::Error::Api(status)) if status.code == 404 => return Ok(None),
                 result => {
@@ -151,19 +174,30 @@ impl Reporter {
     }
 }
 
-fn verdict(outcome: &Result<Outcome, Error>) -> Verdict {
+fn verdict(guarded: &Guarded, outcome: &Result<Outcome, Error>) -> Verdict {
     match outcome {
         Ok(_) => Verdict {
             synced: true,
             reason: "Unsealed",
             message: String::new(),
+            note: names_owners(guarded).then_some(OWNERS_IGNORED),
         },
         Err(error) => Verdict {
             synced: false,
             reason: error.reason(),
-            message: error.condition_message(),
+            message: excerpt(&error.condition_message(), STATUS),
+            note: None,
         },
     }
+}
+
+/// Whether the template names owners, which its Secret does not get.
+fn names_owners(guarded: &Guarded) -> bool {
+    let owners = |sealed: &SealedSecret| {
+        let owners = &sealed.spec.template.metadata.owner_references;
+        owners.as_ref().is_some_and(|owners| !owners.is_empty())
+    };
+    guarded.well_formed().is_ok_and(|sealed| owners(&sealed))
 }
 
 fn tell_log(guarded: &Guarded, outcome: &Result<Outcome, Error>) {
@@ -233,6 +267,7 @@ mod tests {
                 synced: true,
                 reason: "Unsealed",
                 message: String::new(),
+                note: None,
             };
             let guarded = Guarded::from(object("1", json!({})));
             let reporter = Reporter::new(self.client.clone(), true, Arc::new(Metrics::new(false)));
@@ -290,6 +325,22 @@ mod tests {
         let told = json!({ "observedGeneration": 1, "conditions": conditions });
         let script = Script::new(&[refusal(409, "Conflict"), answer("7", told)]);
         assert_eq!(script.write_status().await.unwrap(), None);
+    }
+
+    #[tokio::test]
+    async fn writes_nothing_over_what_was_said_of_a_newer_generation() {
+        let told = json!({ "observedGeneration": 2, "conditions": [{ "type": "Synced", "status": "False" }] });
+        let (code, mut newer) = answer("7", told);
+        newer["metadata"]["generation"] = 2.into();
+        let script = Script::new(&[refusal(409, "Conflict"), (code, newer)]);
+        assert_eq!(script.write_status().await.unwrap(), None);
+        let asked = script.asked.lock().unwrap();
+        assert!(
+            asked
+                .iter()
+                .map(|(method, _)| method.as_str())
+                .eq(["PUT", "GET"])
+        );
     }
 
     #[tokio::test]

@@ -10,11 +10,12 @@ use serde::de::DeserializeOwned;
 use zeroize::Zeroizing;
 
 use crate::cluster::{Late, in_time, writing};
+use crate::refusal;
 
 /// Why a Secret was not read or written.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum Error {
-    #[error(transparent)]
+    #[error("{}", refusal::told(.0))]
     Api(#[from] kube::Error),
     #[error(transparent)]
     Late(#[from] Late),

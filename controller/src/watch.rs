@@ -1,7 +1,6 @@
 //! What wakes a reconcile: SealedSecrets, the Secrets beside them, and key Secrets.
 
 use std::collections::HashSet;
-use std::time::Duration;
 
 use futures::future::join_all;
 use k8s_openapi::api::core::v1::{ObjectReference, Secret};
@@ -12,6 +11,7 @@ use crate::collection::Collection;
 use crate::config::Config;
 use crate::event::Events;
 use crate::follow::{Change, Followed};
+use crate::foreign::UNCLEAR;
 use crate::guarded::Guarded;
 use crate::key_ring::{KeyRing, is_sealing_key};
 use crate::namespaced_name::NamespacedName;
@@ -20,8 +20,6 @@ use crate::ownership::is_ours;
 use crate::queue::{Queue, Urgency};
 use crate::scope::Scope;
 
-/// A Secret that was not ours may come back from where it came: it gets this long to do so.
-const UNCLEAR: Duration = Duration::from_secs(1);
 
 /// Follows what is in every scope.
 pub(crate) async fn scopes(client: &Client, config: &Config, observed: &Observed, queue: &Queue) {
@@ -113,7 +111,9 @@ async fn secrets(
     let mut followed =
         Followed::<PartialObjectMeta<Secret>>::new(client, collection, watch.clone());
     loop {
-        match followed.next().await {
+        let change = followed.next().await;
+        observed.foreign.note(&change);
+        match change {
             Change::Listing => listed.clear(),
             Change::Listed(secret) => {
                 let name = NamespacedName::of(&secret);

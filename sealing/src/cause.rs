@@ -6,11 +6,9 @@ use std::sync::Arc;
 
 use crate::effort::Effort;
 use crate::envelope::Envelope;
+use crate::named::Named;
 use crate::unseal::{attempt, name_of};
 use crate::{Failures, ItemError, Label, PrivateKey, Scope, SealedSecret, base64, label_of};
-
-/// So many items are named beside one cause.
-const NAMED: usize = 20;
 
 /// What is wrong with an item that does not open.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -63,18 +61,19 @@ impl Causes {
         }
         Self(causes)
     }
+
+    /// Whether there is nothing to tell.
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
 }
 
 impl fmt::Display for Causes {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         for (index, (cause, items)) in self.0.iter().enumerate() {
             let separator = if index == 0 { "" } else { "; " };
-            let named: Vec<&str> = items.iter().take(NAMED).map(String::as_str).collect();
-            write!(f, "{separator}{}", named.join(", "))?;
-            if let more @ 1.. = items.len().saturating_sub(NAMED) {
-                write!(f, " and {more} more")?;
-            }
-            write!(f, ": {cause}")?;
+            let items: Named<'_> = items.iter().map(String::as_str).collect();
+            write!(f, "{separator}{items}: {cause}")?;
         }
         Ok(())
     }

@@ -17,6 +17,7 @@ pub mod certificate;
 mod effort;
 pub mod envelope;
 pub mod key;
+mod named;
 mod pkcs8;
 mod plaintext;
 mod scope;

@@ -99,7 +99,7 @@ pub struct Applied {
     pub secret_uid: String,
     /// The resourceVersion of the Secret.
     pub secret_resource_version: String,
-    /// Whether it was merged into a Secret of somebody else.
+    /// Whether it is a Secret of somebody else, merged into or found as it should be: no proof of ownership.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub merged: bool,
     /// The fingerprints of the keys that opened the values.

@@ -10,6 +10,7 @@ use kube::Resource;
 
 use crate::effort::{Effort, Enough};
 use crate::envelope::Envelope;
+use crate::named::Named;
 use crate::sealed_secret::SKIP_OWNER_REFERENCES;
 use crate::template::{NotRendered, Parsed};
 use crate::{
@@ -19,8 +20,6 @@ use crate::{
 /// The values of a Secret have no more bytes than this.
 /// <https://kubernetes.io/docs/concepts/configuration/secret/#restriction-data-size>
 const SECRET: usize = 1 << 20;
-/// So many items are named beside one message.
-const NAMED: usize = 20;
 
 /// Items that were opened, the label they were bound to, and the keys that opened them.
 pub struct Opened {
@@ -296,7 +295,9 @@ fn add_templates(
     Ok(data)
 }
 
-/// The template's labels, annotations and finalizers under the SealedSecret's own name, owned by it.
+/// The template's labels, annotations and finalizers under the SealedSecret's own name, owned by it. Never
+/// its owners: what waits for an owner that is gone, the garbage collector would take and we would make
+/// again, for ever.
 fn secret_metadata(sealed: &SealedSecret, template: &ObjectMeta) -> ObjectMeta {
     let (namespace, name) = name_of(sealed);
     let is_set = |(key, value): (&String, &String)| key == SKIP_OWNER_REFERENCES && value == "true";
@@ -313,11 +314,7 @@ fn secret_metadata(sealed: &SealedSecret, template: &ObjectMeta) -> ObjectMeta {
         labels: template.labels.clone(),
         annotations: template.annotations.clone(),
         finalizers: template.finalizers.clone(),
-        owner_references: if unowned {
-            template.owner_references.clone()
-        } else {
-            own()
-        },
+        owner_references: if unowned { None } else { own() },
         ..ObjectMeta::default()
     }
 }
@@ -367,28 +364,16 @@ impl Failures {
 }
 
 impl fmt::Display for Failures {
-    /// `message (item, item)`, a line for each message, everything sorted: equal failures read equal.
+    /// `message (item, item)`, a line for each message, everything sorted: equal failures read equal. Nothing
+    /// is built before it is written: there may be as many as an object holds.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let mut items_by_message: BTreeMap<String, Vec<&str>> = BTreeMap::new();
+        let mut items_by_error: BTreeMap<&ItemError, Named<'_>> = BTreeMap::new();
         for (item, error) in self.iter() {
-            items_by_message
-                .entry(error.to_string())
-                .or_default()
-                .push(item);
+            items_by_error.entry(error).or_default().add(item);
         }
-        for (index, (message, items)) in items_by_message.into_iter().enumerate() {
+        for (index, (error, items)) in items_by_error.into_iter().enumerate() {
             let separator = if index == 0 { "" } else { "\n" };
-            let named = items
-                .iter()
-                .take(NAMED)
-                .copied()
-                .collect::<Vec<_>>()
-                .join(", ");
-            write!(f, "{separator}{message} ({named}")?;
-            match items.len().saturating_sub(NAMED) {
-                0 => f.write_str(")")?,
-                more => write!(f, " and {more} more)")?,
-            }
+            write!(f, "{separator}{error} ({items})")?;
         }
         Ok(())
     }

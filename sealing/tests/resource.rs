@@ -274,7 +274,7 @@ fn takes_the_label_from_the_outer_metadata_only() {
 fn gives_the_secret_one_owner_and_none_of_the_servers_fields() {
     let metadata = json!({
         "uid": "junk", "resourceVersion": "7", "generateName": "x-", "name": "other",
-        "labels": { "app": "shop" }, "finalizers": ["a/b"],
+        "labels": { "app": "shop" }, "finalizers": ["a/b"], "ownerReferences": [pod()],
     });
     let object = object(json!({ "template": { "metadata": metadata }, "encryptedData": {} }));
     let sealed = SealedSecret::from_value(&object).unwrap();
@@ -294,11 +294,16 @@ fn gives_the_secret_one_owner_and_none_of_the_servers_fields() {
     );
 }
 
+/// An owner that a template may name.
+fn pod() -> Value {
+    json!({ "apiVersion": "v1", "kind": "Pod", "name": "p", "uid": "gone" })
+}
+
 #[test]
 fn gives_no_owner_where_the_template_asks_for_none() {
     let annotations = json!({ sealing::SKIP_OWNER_REFERENCES: "true" });
-    let spec =
-        json!({ "template": { "metadata": { "annotations": annotations } }, "encryptedData": {} });
+    let metadata = json!({ "annotations": annotations, "ownerReferences": [pod()] });
+    let spec = json!({ "template": { "metadata": metadata }, "encryptedData": {} });
     let sealed = SealedSecret::from_value(&object(spec)).unwrap();
     let secret = unseal(&sealed, &[], &Renderer::default())
         .unwrap()

@@ -1,7 +1,7 @@
 //! The controller as a process of its own.
 
 use std::io::{BufRead, BufReader, Read};
-use std::process::{Child, Command, Stdio};
+use std::process::{Child, ChildStdout, Command, Stdio};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::JoinHandle;
 
@@ -15,6 +15,8 @@ pub struct Process {
     stdout: Arc<Mutex<String>>,
     stderr: Arc<Mutex<String>>,
     readers: Vec<JoinHandle<()>>,
+    /// A pipe that nobody reads.
+    _unread: Option<ChildStdout>,
     /// Gone with the process, and not before it was read.
     _kubeconfig: TempDir,
 }
@@ -22,6 +24,15 @@ pub struct Process {
 impl Process {
     /// Starts the controller in the cluster, as its ServiceAccount, on a port of its own.
     pub async fn start(program: &str, cluster: &Cluster, words: &[&str]) -> Self {
+        Self::run(program, cluster, words, true).await
+    }
+
+    /// The same, but nobody reads what it writes to stdout.
+    pub async fn start_unread(program: &str, cluster: &Cluster, words: &[&str]) -> Self {
+        Self::run(program, cluster, words, false).await
+    }
+
+    async fn run(program: &str, cluster: &Cluster, words: &[&str], is_read: bool) -> Self {
         let kubeconfig = cluster.kubeconfig_of_the_controller().await;
         let path = kubeconfig.path().join("config");
         let path = path.to_str().unwrap();
@@ -42,13 +53,15 @@ impl Process {
             .stderr(Stdio::piped())
             .spawn()
             .unwrap();
-        let (stdout, from_stdout) = collect(child.stdout.take().unwrap());
         let (stderr, from_stderr) = collect(child.stderr.take().unwrap());
+        let mut unread = child.stdout.take();
+        let (stdout, from_stdout) = unread.take_if(|_| is_read).map(collect).unzip();
         Self {
-            stdout,
+            stdout: stdout.unwrap_or_default(),
             stderr,
-            readers: vec![from_stdout, from_stderr],
+            readers: [from_stderr].into_iter().chain(from_stdout).collect(),
             child,
+            _unread: unread,
             _kubeconfig: kubeconfig,
         }
     }

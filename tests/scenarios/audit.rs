@@ -2,7 +2,12 @@
 
 use controller::AuditLog;
 use serde_json::{Value, json};
-use tests::{Canary, Cluster, Fixture, Sink, eventually, find_leaks, quiet, sealed_secret};
+use tests::{
+    Canary, Cluster, Fixture, Process, Sink, eventually, find_leaks, key_secret, quiet,
+    sealed_secret,
+};
+
+use crate::process::{CONTROLLER, NO_RENEWAL};
 
 fn lines(path: &std::path::Path) -> Vec<Value> {
     let text = std::fs::read_to_string(path).unwrap();
@@ -62,4 +67,29 @@ async fn notes_every_unsealing_and_its_outcome() {
         text: std::fs::read_to_string(file.path()).unwrap(),
     };
     assert_eq!(find_leaks(&[canary], &[sink]), Vec::<String>::new());
+}
+
+/// Lines of the audit log and of the log go to a pipe, which is full after the first.
+#[tokio::test]
+async fn nobody_who_does_not_read_stdout_holds_up_unsealing() {
+    let key = Fixture::rsa2048();
+    let cluster = Cluster::empty().await;
+    cluster.create_secret(&key_secret(&key)).await;
+    let names = (0..400).map(|index| format!("{index:0>200}"));
+    let large = names.fold(sealed_secret("large"), |sealed, name| {
+        sealed.item(&name, "b", &key)
+    });
+    let words = [NO_RENEWAL, "--audit-log=stdout"];
+    let process = Process::start_unread(CONTROLLER, &cluster, &words).await;
+    cluster.create(large.object()).await;
+    cluster.condition("shop", "large", "Ready", "True").await;
+    for index in 0..10 {
+        let name = format!("db-{index}");
+        let sealed = sealed_secret(&name).item("a", "b", &key);
+        cluster.create(sealed.object()).await;
+        cluster.condition("shop", &name, "Ready", "True").await;
+    }
+    process.signal("TERM");
+    let ended = process.end().await;
+    assert_eq!((ended.code, &*ended.stderr), (0, ""));
 }

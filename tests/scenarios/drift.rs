@@ -163,6 +163,25 @@ async fn stops_fighting_and_says_so() {
 }
 
 #[tokio::test]
+async fn stops_making_again_what_somebody_keeps_deleting() {
+    let key = Fixture::rsa2048();
+    let cluster = Cluster::start_with(quiet(), &[&key]).await;
+    db(&cluster, &key, json!({})).await;
+    let secrets = cluster.secrets("shop");
+    eventually("it gives in", async || {
+        _ = secrets.delete("db", &DeleteParams::default()).await;
+        tokio::time::sleep(Duration::from_millis(20)).await;
+        let object = cluster.sealed_secrets("shop").get("db").await.unwrap();
+        let message = &object.data["status"]["conditions"][0]["message"];
+        (message == "somebody else keeps changing the Secret back").then_some(())
+    })
+    .await;
+    tests::pass(Duration::from_secs(61)).await;
+    cluster.secret_becomes("shop", "db", &[("a", "b")]).await;
+    cluster.condition("shop", "db", "Ready", "True").await;
+}
+
+#[tokio::test]
 async fn deletes_only_its_own_secrets_when_told_to() {
     let key = Fixture::rsa2048();
     let cluster = Cluster::start_with(

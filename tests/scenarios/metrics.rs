@@ -217,7 +217,7 @@ async fn tells_keys_items_and_work() {
     .await;
     let now = scrape(&cluster).await;
     let version = env!("CARGO_PKG_VERSION");
-    assert_eq!(now[&format!("build_info{{revision={version}}}")], 1.0);
+    assert_eq!(now[&format!("build_info{{revision=v{version}}}")], 1.0);
     assert_eq!(now["keys{state=active}"], 2.0);
     assert_eq!(now["keys{state=retired}"], 0.0);
     assert_eq!(now[&format!("items{{key={other}}}")], 0.0);

@@ -129,6 +129,63 @@ async fn gives_an_unowned_secret_time_to_come_back() {
         .await;
 }
 
+/// Nothing is waited for in between: whatever the controller has seen by then, the Secret may come back.
+#[tokio::test]
+async fn gives_a_foreign_secret_time_to_come_back_that_went_at_first_sight() {
+    let key = Fixture::rsa2048();
+    let cluster = Cluster::start(&[&key]).await;
+    let round = async |index: usize| {
+        let name = format!("s{index}");
+        let mut there = foreign(if index % 2 == 0 { &[] } else { &["patch"] });
+        there.metadata.name = Some(name.clone());
+        cluster.create_secret(&there).await;
+        let sealed = sealed_secret(&name).item("a", "b", &key);
+        cluster.create(sealed.object()).await;
+        let secrets = cluster.secrets("shop");
+        secrets.delete(&name, &Default::default()).await.unwrap();
+        if index % 4 < 2 {
+            // an edit is no reason to hurry
+            let edited = sealed.item("more", "b", &key).spec();
+            cluster.edit("shop", &name, edited).await;
+        }
+        tokio::time::sleep(std::time::Duration::from_millis(100)).await;
+        assert!(secrets.get_opt(&name).await.unwrap().is_none(), "{name}");
+        cluster.condition("shop", &name, "Ready", "True").await;
+        assert_eq!(cluster.secret("shop", &name).await["a"], "b");
+    };
+    futures::future::join_all((0..12).map(round)).await;
+}
+
+#[tokio::test]
+async fn does_not_own_a_foreign_secret_that_happens_to_be_equal() {
+    let key = Fixture::rsa2048();
+    let config = Config {
+        delete_secrets: true,
+        ..quiet()
+    };
+    let cluster = Cluster::start_with(config, &[&key]).await;
+    // It may have no owner, or ours would make it differ.
+    let skip = json!({ "sealedsecrets.bitnami.com/skip-set-owner-references": "true" });
+    let mut equal = foreign(&[]);
+    equal.metadata.annotations = serde_json::from_value(skip.clone()).unwrap();
+    cluster.create_secret(&equal).await;
+    let template = json!({ "metadata": { "annotations": skip } });
+    let sealed = sealed_secret("db").template(template);
+    cluster
+        .create(sealed.clone().item("mine", "x", &key).object())
+        .await;
+    cluster.condition("shop", "db", "Ready", "True").await;
+    cluster
+        .edit("shop", "db", sealed.item("mine", "y", &key).spec())
+        .await;
+    let synced = cluster.condition("shop", "db", "Synced", "False").await;
+    let message = synced["message"].as_str().unwrap();
+    assert!(message.contains("is not managed by"), "{message}");
+    cluster.delete("shop", "db").await;
+    tokio::time::sleep(std::time::Duration::from_millis(300)).await;
+    cluster.secret_becomes("shop", "db", &[("mine", "x")]).await;
+}
+
 #[tokio::test]
 async fn says_that_an_immutable_secret_stays_as_it_is() {
     let key = Fixture::rsa2048();

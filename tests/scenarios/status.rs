@@ -68,6 +68,50 @@ async fn keeps_the_secret_of_the_last_good_version() {
 }
 
 #[tokio::test]
+async fn tells_the_beginning_of_what_is_too_long_to_tell() {
+    let key = Fixture::rsa2048();
+    let cluster = Cluster::start(&[&key]).await;
+    let broken = (0..12_000).map(|index| (format!("item{index}"), json!("{{")));
+    let broken: serde_json::Map<_, _> = broken.collect();
+    let sealed = sealed_secret("db").item("a", "b", &key);
+    let templates = sealed.clone().template(json!({ "data": broken }));
+    cluster.create(templates.object()).await;
+    let synced = cluster.condition("shop", "db", "Synced", "False").await;
+    let message = synced["message"].as_str().unwrap();
+    assert!((4000..=4096).contains(&message.len()), "{}", message.len());
+    assert!(message.ends_with(" bytes more)"), "{message}");
+    let event = cluster.event("shop", "db", "ErrUnsealFailed").await;
+    assert!((900..=1024).contains(&event.len()), "{}", event.len());
+    assert!(event.ends_with(" bytes more)"), "{event}");
+    cluster.edit("shop", "db", sealed.spec()).await;
+    let synced = cluster.condition("shop", "db", "Synced", "True").await;
+    assert_eq!(synced.get("message"), None);
+}
+
+#[tokio::test]
+async fn says_that_the_owners_of_a_template_are_not_applied() {
+    let key = Fixture::rsa2048();
+    let cluster = Cluster::start(&[&key]).await;
+    let gone = json!({ "apiVersion": "v1", "kind": "Pod", "name": "gone", "uid": "gone" });
+    let skip = json!({ "sealedsecrets.bitnami.com/skip-set-owner-references": "true" });
+    for (name, annotations, owners) in [("owned", json!({}), 1), ("unowned", skip, 0)] {
+        let metadata = json!({ "annotations": annotations, "ownerReferences": [gone] });
+        let sealed = sealed_secret(name).item("a", "b", &key);
+        let template = json!({ "metadata": metadata });
+        cluster.create(sealed.template(template).object()).await;
+        let ready = cluster.condition("shop", name, "Ready", "True").await;
+        let text = "template.metadata.ownerReferences are not applied";
+        assert_eq!(ready["message"], text);
+        let synced = cluster.condition("shop", name, "Synced", "True").await;
+        assert_eq!(synced.get("message"), None);
+        let event = cluster.event("shop", name, "OwnerReferencesIgnored").await;
+        assert_eq!(event, text);
+        let secret = cluster.secrets("shop").get(name).await.unwrap();
+        assert_eq!(secret.owner_references().len(), owners);
+    }
+}
+
+#[tokio::test]
 async fn survives_that_somebody_else_writes_the_status_at_the_same_time() {
     let key = Fixture::rsa2048();
     let cluster = Cluster::start(&[&key]).await;

@@ -123,12 +123,6 @@ async fn does_not_hurry_to_replace_an_unowned_secret() {
         let cluster = Cluster::start(&[&key]).await;
         create_secret(&cluster, existing(annotations)).await;
         cluster.create(sealed(&key).object()).await;
-        let wanted = if annotations.is_empty() {
-            "False"
-        } else {
-            "True"
-        };
-        cluster.condition("shop", NAME, "Synced", wanted).await;
         delete_secret(&cluster).await;
         tokio::time::sleep(std::time::Duration::from_millis(100)).await;
         assert!(is_absent(&cluster, "shop", NAME).await, "{annotations:?}");
