@@ -18,6 +18,7 @@ mod budget;
 mod cluster;
 mod condition;
 mod config;
+mod cores;
 mod effort;
 mod endpoints;
 mod environment;
@@ -51,6 +52,8 @@ mod request;
 mod scope;
 mod secret_api;
 mod signals;
+mod slots;
+mod turns;
 mod unsealing;
 mod watch;
 
@@ -60,7 +63,6 @@ use std::sync::Arc;
 use axum::Router;
 use kube::Client;
 use tokio::net::TcpListener;
-use tokio::sync::Semaphore;
 use tokio::sync::watch::{Receiver, Sender, channel};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
@@ -73,8 +75,10 @@ pub use config::{
 pub use listener::listen;
 pub use log::{log_filter, start_log, tell_log};
 pub use signals::Signals;
+pub use slots::SLOTS;
 
 use audit::Audit;
+use cores::Cores;
 use endpoints::Served;
 use exposition::Exposed;
 use key_ring::KeyRing;
@@ -96,7 +100,7 @@ pub enum Error {
 }
 
 /// How many objects are unsealed at once: one on each core.
-pub fn cores() -> usize {
+fn cores() -> usize {
     std::thread::available_parallelism().map_or(1, usize::from)
 }
 
@@ -114,8 +118,8 @@ struct Shared {
     queue: Arc<Queue>,
     metrics: Arc<Metrics>,
     audit: Arc<Audit>,
-    /// One permit for each core: RSA is what takes the time.
-    cores: Arc<Semaphore>,
+    /// RSA is what takes the time.
+    cores: Arc<Cores>,
 }
 
 /// Runs until it is told to stop; then what is being worked on is finished.
@@ -160,7 +164,7 @@ impl Shared {
             queue: Arc::default(),
             metrics,
             audit: Arc::new(audit),
-            cores: Arc::new(Semaphore::new(cores())),
+            cores: Arc::new(Cores::new(cores())),
         })
     }
 
