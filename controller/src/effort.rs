@@ -7,21 +7,23 @@ use std::time::Duration;
 
 use prometheus::Histogram;
 use sealing::{Effort, Enough};
-use tokio::sync::Semaphore;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
 use crate::budget::Budget;
+use crate::cores::{Core, Cores};
 
 /// So many operations of one request may open nothing.
 pub(crate) const FAILURES: usize = 256;
 /// An operation for a request waits this long for a core that no reconcile wants, in steps of this.
 const PATIENCE: [Duration; 2] = [Duration::from_millis(50), Duration::from_millis(1)];
 
-/// The effort of a reconcile: so many operations.
+/// The effort of a reconcile: so many operations, between which it lets others go on.
 pub(crate) struct ForObject {
     pub(crate) left: Enough,
-    pub(crate) watch: Stopwatch,
+    /// None only while it is handed over.
+    core: Option<Core>,
+    watch: Stopwatch,
 }
 
 /// The effort of a request, which its peer is charged for.
@@ -32,7 +34,7 @@ pub(crate) struct ForRequest {
     /// Cancelled when nobody waits for the answer any more.
     pub(crate) gone: CancellationToken,
     /// Those of reconcile, which goes first.
-    pub(crate) cores: Arc<Semaphore>,
+    pub(crate) cores: Arc<Cores>,
     pub(crate) watch: Stopwatch,
 }
 
@@ -59,10 +61,25 @@ impl Stopwatch {
     }
 }
 
+impl ForObject {
+    /// On this core, which it gives back at its end.
+    pub(crate) fn new(left: Enough, core: Core, watch: Stopwatch) -> Self {
+        Self {
+            left,
+            core: Some(core),
+            watch,
+        }
+    }
+}
+
 impl Effort for ForObject {
     fn begin(&mut self) -> bool {
-        self.watch.begin();
-        self.left.begin()
+        let is_allowed = self.left.begin();
+        if is_allowed {
+            self.core = self.core.take().map(Core::give_way);
+            self.watch.begin();
+        }
+        is_allowed
     }
 
     fn end(&mut self, opened: bool) {
@@ -76,7 +93,7 @@ impl ForRequest {
     fn give_way(&self) {
         let [most, step] = PATIENCE;
         let mut waited = Duration::ZERO;
-        while self.cores.available_permits() == 0 && waited < most {
+        while self.cores.are_busy() && waited < most {
             sleep(step);
             waited += step;
         }
@@ -107,6 +124,7 @@ mod tests {
     use prometheus::HistogramOpts;
 
     use super::*;
+    use crate::queue::Urgency;
 
     fn watch() -> Stopwatch {
         Stopwatch::new(Histogram::with_opts(HistogramOpts::new("a", "b")).unwrap())
@@ -118,20 +136,34 @@ mod tests {
             budget: Arc::new(Budget::new(1000)),
             peer: [10, 0, 0, 1].into(),
             gone: CancellationToken::new(),
-            cores: Arc::new(Semaphore::new(cores)),
+            cores: Arc::new(Cores::new(cores)),
             watch: watch(),
         }
     }
 
-    #[test]
-    fn an_object_costs_no_more_than_is_allowed() {
-        let mut effort = ForObject {
-            left: Enough::after(2),
-            watch: watch(),
-        };
-        assert_eq!([(); 3].map(|()| effort.begin()), [true, true, false]);
-        effort.end(true);
-        assert_eq!(effort.watch.seconds.get_sample_count(), 1);
+    #[tokio::test]
+    async fn an_object_costs_no_more_than_is_allowed() {
+        let core = Arc::new(Cores::new(1)).acquire("a", Urgency::Fresh).await;
+        let mut effort = ForObject::new(Enough::for_keys(1), core, watch());
+        let mut operations = 0;
+        while effort.begin() {
+            effort.end(false);
+            operations += 1;
+        }
+        assert_eq!(operations, 256);
+        assert_eq!(effort.watch.seconds.get_sample_count(), 256);
+    }
+
+    #[tokio::test]
+    async fn between_two_operations_somebody_else_goes_on() {
+        let cores = Arc::new(Cores::new(1));
+        let core = cores.acquire("many", Urgency::Fresh).await;
+        let mut effort = ForObject::new(Enough::for_keys(1), core, watch());
+        let one = tokio::spawn(async move { drop(cores.acquire("one", Urgency::Fresh).await) });
+        tokio::task::yield_now().await;
+        let work = tokio::task::spawn_blocking(move || effort.begin());
+        one.await.unwrap();
+        assert!(work.await.unwrap());
     }
 
     #[test]

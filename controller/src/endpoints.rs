@@ -25,6 +25,7 @@ use crate::audit::{Audit, Purpose};
 use crate::body::{self, Bodies};
 use crate::budget::Budget;
 use crate::config::Config;
+use crate::cores::Cores;
 use crate::effort::{FAILURES, ForRequest, Stopwatch};
 use crate::key_ring::KeyRing;
 use crate::listener::Peer;
@@ -52,8 +53,8 @@ pub(crate) struct Served {
     bodies: Bodies,
     /// One request at a time opens values; reconciling has threads of its own.
     opening: Arc<Semaphore>,
-    /// Those threads: while none is free, requests wait.
-    cores: Arc<Semaphore>,
+    /// While reconciling is on every core, requests wait.
+    cores: Arc<Cores>,
     metrics: Arc<Metrics>,
     audit: Arc<Audit>,
 }

@@ -143,12 +143,17 @@ fn with_causes(error: &sealing::Error, causes: &Causes) -> impl Display {
     })
 }
 
-/// Whether nothing but the keys and the sealed values decides.
+/// Whether it fails for as long as the keys and the sealed values stay: one item that does not open is enough,
+/// whatever the templates do.
 fn is_about_keys(error: &sealing::Error) -> bool {
+    let does_not_open = |error: &ItemError| {
+        matches!(
+            error,
+            ItemError::Undecryptable | ItemError::Base64(_) | ItemError::Budget
+        )
+    };
     match error {
-        sealing::Error::Items(failures) => failures
-            .iter()
-            .all(|(_, error)| matches!(error, ItemError::Undecryptable | ItemError::Base64(_))),
+        sealing::Error::Items(failures) => failures.iter().any(|(_, error)| does_not_open(error)),
         _ => true,
     }
 }

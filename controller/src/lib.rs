@@ -21,6 +21,7 @@ mod cluster;
 mod collection;
 mod condition;
 mod config;
+mod cores;
 mod effort;
 mod endpoints;
 mod environment;
@@ -62,7 +63,9 @@ mod scope;
 mod sealed_secret_api;
 mod secret_api;
 mod signals;
+mod slots;
 mod token_file;
+mod turns;
 mod unsealing;
 mod watch;
 mod watch_lines;
@@ -73,7 +76,6 @@ use std::sync::Arc;
 use axum::Router;
 use kube::Client;
 use tokio::net::TcpListener;
-use tokio::sync::Semaphore;
 use tokio::sync::watch::{Receiver, Sender, channel};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
@@ -87,8 +89,10 @@ pub use listener::listen;
 pub use log::{RunningLog, log_filter, start_log, tell_log};
 pub use memory::keep_private;
 pub use signals::Signals;
+pub use slots::SLOTS;
 
 use audit::Audit;
+use cores::Cores;
 use endpoints::Served;
 use exposition::Exposed;
 use key_ring::KeyRing;
@@ -110,7 +114,7 @@ pub enum Error {
 }
 
 /// How many objects are unsealed at once: one on each core.
-pub fn cores() -> usize {
+fn cores() -> usize {
     std::thread::available_parallelism().map_or(1, usize::from)
 }
 
@@ -128,8 +132,8 @@ struct Shared {
     queue: Arc<Queue>,
     metrics: Arc<Metrics>,
     audit: Arc<Audit>,
-    /// One permit for each core: RSA is what takes the time.
-    cores: Arc<Semaphore>,
+    /// RSA is what takes the time.
+    cores: Arc<Cores>,
 }
 
 /// Runs until it is told to stop; then what is being worked on is finished.
@@ -175,7 +179,7 @@ impl Shared {
             queue: Arc::default(),
             metrics,
             audit: Arc::new(audit),
-            cores: Arc::new(Semaphore::new(cores())),
+            cores: Arc::new(Cores::new(cores())),
         })
     }
 

@@ -6,7 +6,7 @@ use std::process::ExitCode;
 
 use anyhow::Context;
 use controller::{
-    Asked, Config, Listeners, Signals, connect, cores, keep_private, listen, parse, run, start_log,
+    Asked, Config, Listeners, SLOTS, Signals, connect, keep_private, listen, parse, run, start_log,
 };
 use tokio::runtime::Builder;
 use zeroizing_alloc::ZeroAlloc;
@@ -15,7 +15,8 @@ use zeroizing_alloc::ZeroAlloc;
 #[global_allocator]
 static MEMORY: ZeroAlloc<System> = ZeroAlloc(System);
 
-/// Threads for what blocks beside unsealing, which takes one for each core: a request, a new key, and a name to look up.
+/// Threads for what blocks beside unsealing, which takes at most one for each object that is worked on, since those
+/// that give way keep theirs: a request, a new key, and a name to look up.
 const OTHERS: usize = 3;
 
 fn main() -> ExitCode {
@@ -58,7 +59,7 @@ fn main() -> ExitCode {
 fn start(config: Config) -> anyhow::Result<()> {
     let runtime = Builder::new_multi_thread()
         .enable_all()
-        .max_blocking_threads(cores() + OTHERS)
+        .max_blocking_threads(SLOTS + OTHERS)
         .build()?;
     let result = runtime.block_on(async {
         let signals = Signals::of_process()?;

@@ -1,6 +1,7 @@
-//! What to reconcile next: every object at most once, new work before old, failed work later.
+//! What to reconcile next: every object at most once, new work before old, failed work later, and the
+//! namespaces in turn.
 
-use std::collections::{BTreeMap, HashMap, VecDeque};
+use std::collections::{BTreeMap, HashMap};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -9,13 +10,15 @@ use tokio::time::Instant;
 
 use crate::error::SLOWEST;
 use crate::namespaced_name::NamespacedName;
+use crate::slots::Slots;
+use crate::turns::Turns;
 
 /// How urgent work is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Urgency {
     /// Somebody just changed the object.
     Fresh,
-    /// It was there when we came.
+    /// It was there when we came, or it is tried again.
     Backlog,
 }
 
@@ -30,14 +33,17 @@ pub(crate) struct Queue {
 /// An object that is being worked on, until this is dropped.
 pub(crate) struct InHand {
     pub(crate) key: NamespacedName,
+    pub(crate) urgency: Urgency,
     queue: Arc<Queue>,
 }
 
 #[derive(Default)]
 struct State {
-    fresh: VecDeque<NamespacedName>,
-    backlog: VecDeque<NamespacedName>,
+    fresh: Turns,
+    backlog: Turns,
     later: BTreeMap<(Instant, u64), NamespacedName>,
+    /// Those that are worked on.
+    slots: Slots,
     sequence: u64,
     entries: HashMap<NamespacedName, Entry>,
 }
@@ -70,29 +76,25 @@ enum Place {
     WorkingAgain(Wait),
 }
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+/// Where it waits, with its number there; the smaller comes sooner.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 enum Wait {
-    Fresh,
-    Backlog,
+    Fresh(u64),
+    Backlog(u64),
     Later(Instant, u64),
 }
 
 impl Queue {
     /// Adds an object, or moves it forward.
     pub(crate) fn add(&self, key: NamespacedName, urgency: Urgency) {
-        let wait = match urgency {
-            Urgency::Fresh => Wait::Fresh,
-            Urgency::Backlog => Wait::Backlog,
-        };
-        self.lock().add(key, wait);
+        self.lock().add_now(key, urgency);
         self.wake.notify_one();
     }
 
     /// Adds an object for later, unless it waits already.
     pub(crate) fn add_after(&self, key: NamespacedName, delay: Duration) {
         let mut state = self.lock();
-        state.sequence += 1;
-        let wait = Wait::Later(Instant::now() + delay, state.sequence);
+        let wait = Wait::Later(Instant::now() + delay, state.number());
         state.add(key, wait);
         drop(state);
         self.wake.notify_one();
@@ -120,19 +122,20 @@ impl Queue {
         let failed = state.entries.iter().filter(|(_, entry)| may_fail(entry));
         let keys: Vec<NamespacedName> = failed.map(|(key, _)| key.clone()).collect();
         keys.into_iter()
-            .for_each(|key| state.add(key, Wait::Backlog));
+            .for_each(|key| state.add_now(key, Urgency::Backlog));
         drop(state);
         self.wake.notify_one();
     }
 
-    /// Hands out the next object, when there is one.
+    /// Hands out the next object, when there is one and its namespace may have one more.
     pub(crate) async fn next(self: &Arc<Self>) -> InHand {
         loop {
             let woken = self.wake.notified();
             let due = match self.lock().take(Instant::now()) {
-                Ok(key) => {
+                Ok((key, urgency)) => {
                     return InHand {
                         key,
+                        urgency,
                         queue: Arc::clone(self),
                     };
                 }
@@ -193,6 +196,7 @@ impl Drop for InHand {
             self.again_after(SLOWEST);
         }
         let mut state = self.queue.lock();
+        state.slots.free(&self.key.namespace);
         if let Some(entry) = state.entries.get_mut(&self.key) {
             match std::mem::take(&mut entry.place) {
                 Place::WorkingAgain(wait) => state.add(self.key.clone(), wait),
@@ -206,10 +210,24 @@ impl Drop for InHand {
 }
 
 impl State {
+    fn number(&mut self) -> u64 {
+        self.sequence += 1;
+        self.sequence
+    }
+
+    fn add_now(&mut self, key: NamespacedName, urgency: Urgency) {
+        let number = self.number();
+        let wait = match urgency {
+            Urgency::Fresh => Wait::Fresh(number),
+            Urgency::Backlog => Wait::Backlog(number),
+        };
+        self.add(key, wait);
+    }
+
     fn add(&mut self, key: NamespacedName, wait: Wait) {
         let place = self.entries.entry(key.clone()).or_default().place;
         let place = match place {
-            Place::Waiting(present) if !wait.is_sooner_than(present) => return,
+            Place::Waiting(present) | Place::WorkingAgain(present) if present <= wait => return,
             Place::Waiting(present) => {
                 self.remove(&key, present);
                 self.insert(&key, wait);
@@ -219,59 +237,65 @@ impl State {
                 self.insert(&key, wait);
                 Place::Waiting(wait)
             }
-            Place::WorkingAgain(present) if !wait.is_sooner_than(present) => return,
             Place::Working | Place::WorkingAgain(_) => Place::WorkingAgain(wait),
         };
         self.entries.entry(key).or_default().place = place;
     }
 
-    /// The next key, or the instant at which there is one.
-    fn take(&mut self, now: Instant) -> Result<NamespacedName, Option<Instant>> {
-        while let Some(due) = self.later.first_entry().filter(|due| due.key().0 <= now) {
-            let (since, _) = *due.key();
-            let key = due.remove();
-            let entry = self.entries.entry(key.clone()).or_default();
-            entry.place = Place::Waiting(Wait::Backlog);
-            entry.waits_since = Some(since);
-            self.backlog.push_back(key);
+    /// The next key, or the instant at which there may be one.
+    fn take(&mut self, now: Instant) -> Result<(NamespacedName, Urgency), Option<Instant>> {
+        self.move_what_is_due(now);
+        if self.slots.are_taken() {
+            return Err(None); // whoever gives one back wakes us
         }
-        let key = self.fresh.pop_front().or_else(|| self.backlog.pop_front());
-        let key = key.ok_or_else(|| self.later.first_key_value().map(|((due, _), _)| *due))?;
+        let next = [
+            (&mut self.fresh, Urgency::Fresh),
+            (&mut self.backlog, Urgency::Backlog),
+        ]
+        .into_iter()
+        .find_map(|(turns, urgency)| {
+            self.sequence += 1;
+            let may = |namespace: &str| self.slots.has_room(namespace);
+            Some((turns.next(self.sequence, may)?, urgency))
+        });
+        let (key, urgency) =
+            next.ok_or_else(|| self.later.first_key_value().map(|((due, _), _)| *due))?;
+        self.slots.take(&key.namespace);
         let entry = self.entries.entry(key.clone()).or_default();
         entry.place = Place::Working;
         entry.waits_since = None;
-        Ok(key)
+        Ok((key, urgency))
+    }
+
+    fn move_what_is_due(&mut self, now: Instant) {
+        while let Some(due) = self.later.first_entry().filter(|due| due.key().0 <= now) {
+            let (since, _) = *due.key();
+            let key = due.remove();
+            let number = self.number();
+            self.backlog.add(number, &key);
+            let entry = self.entries.entry(key).or_default();
+            entry.place = Place::Waiting(Wait::Backlog(number));
+            entry.waits_since = Some(since);
+        }
     }
 
     fn insert(&mut self, key: &NamespacedName, wait: Wait) {
-        if let Wait::Fresh | Wait::Backlog = wait {
+        if let Wait::Fresh(_) | Wait::Backlog(_) = wait {
             let entry = self.entries.entry(key.clone()).or_default();
             entry.waits_since.get_or_insert_with(Instant::now);
         }
         match wait {
-            Wait::Fresh => self.fresh.push_back(key.clone()),
-            Wait::Backlog => self.backlog.push_back(key.clone()),
-            Wait::Later(due, sequence) => _ = self.later.insert((due, sequence), key.clone()),
+            Wait::Fresh(number) => self.fresh.add(number, key),
+            Wait::Backlog(number) => self.backlog.add(number, key),
+            Wait::Later(due, number) => _ = self.later.insert((due, number), key.clone()),
         }
     }
 
     fn remove(&mut self, key: &NamespacedName, wait: Wait) {
         match wait {
-            Wait::Fresh => self.fresh.retain(|waiting| waiting != key),
-            Wait::Backlog => self.backlog.retain(|waiting| waiting != key),
-            Wait::Later(due, sequence) => _ = self.later.remove(&(due, sequence)),
-        }
-    }
-}
-
-impl Wait {
-    fn is_sooner_than(self, other: Self) -> bool {
-        match (self, other) {
-            (Self::Fresh, Self::Backlog | Self::Later(..)) | (Self::Backlog, Self::Later(..)) => {
-                true
-            }
-            (Self::Later(due, _), Self::Later(present, _)) => due < present,
-            _ => false,
+            Wait::Fresh(number) => self.fresh.remove(number, &key.namespace),
+            Wait::Backlog(number) => self.backlog.remove(number, &key.namespace),
+            Wait::Later(due, number) => _ = self.later.remove(&(due, number)),
         }
     }
 }
@@ -284,6 +308,13 @@ mod tests {
         NamespacedName {
             namespace: "n".into(),
             name: name.into(),
+        }
+    }
+
+    fn key_in(namespace: &str, name: usize) -> NamespacedName {
+        NamespacedName {
+            namespace: namespace.into(),
+            name: name.to_string(),
         }
     }
 
@@ -437,5 +468,43 @@ mod tests {
         let start = Instant::now();
         assert_eq!(queue.next().await.key, key("a"));
         assert_eq!(start.elapsed(), SLOWEST);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_thousand_objects_of_one_namespace_are_in_nobodys_way() {
+        let queue = queue();
+        for name in 0..1000 {
+            queue.add(key_in("many", name), Urgency::Fresh);
+        }
+        let mut in_hand = Vec::new();
+        while let Ok(next) = tokio::time::timeout(Duration::from_secs(1), queue.next()).await {
+            in_hand.push(next);
+        }
+        assert_eq!(in_hand.len(), 32);
+        // There is always a slot for somebody else: for what is new, and for what was there.
+        queue.add(key_in("old", 1), Urgency::Backlog);
+        assert_eq!(queue.next().await.key, key_in("old", 1));
+        queue.add(key_in("new", 1), Urgency::Fresh);
+        assert_eq!(queue.next().await.key, key_in("new", 1));
+        in_hand.clear();
+        queue.add(key_in("new", 2), Urgency::Fresh);
+        let next = [queue.next().await, queue.next().await];
+        let next = next.each_ref().map(|next| &*next.key.namespace);
+        assert_eq!(next, ["many", "new"]);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn remembers_nothing_of_what_is_done() {
+        let queue = queue();
+        for name in 0..100 {
+            queue.add(key_in("n", name), Urgency::Backlog);
+            queue.add_after(key_in("n", name + 100), Duration::from_secs(1));
+            queue.add(key_in("n", name), Urgency::Fresh);
+        }
+        for _ in 0..200 {
+            drop(queue.next().await);
+        }
+        assert_eq!(queue.depth(Instant::now()), Depth::default());
+        assert!(queue.lock().entries.is_empty());
     }
 }

@@ -6,7 +6,6 @@ use std::time::Duration;
 
 use kube::Client;
 use sealing::{Fingerprint, PrivateKey, SealedSecret};
-use tokio::sync::Semaphore;
 use tokio_util::task::TaskTracker;
 
 use crate::Shared;
@@ -24,9 +23,6 @@ use crate::queue::{InHand, Queue};
 use crate::report::Reporter;
 use crate::unsealing::Unsealing;
 use crate::{ownership, policy, record, removal, secret_api};
-
-/// So many objects are in flight at once; most of their time is the API server's.
-const IN_FLIGHT: usize = 32;
 
 /// What every reconcile works with.
 pub(crate) struct Context {
@@ -51,8 +47,7 @@ pub(crate) struct Outcome {
 /// Reconciles what the queue hands out, until it is dropped; what is in flight then is finished
 /// by `tasks`.
 pub(crate) async fn work(context: &Arc<Context>, queue: &Arc<Queue>, tasks: &TaskTracker) {
-    let in_flight = Arc::new(Semaphore::new(IN_FLIGHT));
-    while let Ok(permit) = Arc::clone(&in_flight).acquire_owned().await {
+    loop {
         let in_hand = queue.next().await;
         let context = Arc::clone(context);
         tasks.spawn(async move {
@@ -65,7 +60,6 @@ pub(crate) async fn work(context: &Arc<Context>, queue: &Arc<Queue>, tasks: &Tas
             if let Some(delay) = delay {
                 in_hand.again_after(delay);
             }
-            drop(permit);
         });
     }
 }
@@ -74,7 +68,7 @@ pub(crate) async fn work(context: &Arc<Context>, queue: &Arc<Queue>, tasks: &Tas
 async fn reconcile(sealed: &Guarded, in_hand: &InHand, context: &Context) -> Option<Duration> {
     let quick_retries = context.config.quick_retries;
     context.metrics.begin(Some(&in_hand.key));
-    let outcome = bring_up_to_date(sealed, context).await;
+    let outcome = bring_up_to_date(sealed, in_hand, context).await;
     let told = context.reporter.report(sealed, &outcome).await;
     if outcome.is_ok() && told.is_ok() {
         in_hand.succeeded();
@@ -88,7 +82,11 @@ async fn reconcile(sealed: &Guarded, in_hand: &InHand, context: &Context) -> Opt
     to_tell.into_iter().chain(to_do).min()
 }
 
-async fn bring_up_to_date(guarded: &Guarded, context: &Context) -> Result<Outcome, Error> {
+async fn bring_up_to_date(
+    guarded: &Guarded,
+    in_hand: &InHand,
+    context: &Context,
+) -> Result<Outcome, Error> {
     let sealed = guarded.well_formed()?; // a malformed object is an error, never an empty one
     context.refuse_deprecated(&sealed)?;
     policy::check_template(&sealed, &context.config)?;
@@ -104,7 +102,7 @@ async fn bring_up_to_date(guarded: &Guarded, context: &Context) -> Result<Outcom
         return Ok(Outcome::in_sync());
     }
     let fitting = record.map_or(&[][..], |record| &record.keys);
-    let unsealed = context.unsealing.unseal(&sealed, &key, &said, fitting);
+    let unsealed = context.unsealing.unseal(&sealed, in_hand, &said, fitting);
     let unsealed = unsealed.await?;
     context.metrics.opened(&key, &unsealed.keys);
     policy::check_secret(&unsealed.secret, &context.config)?;

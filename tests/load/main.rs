@@ -1,13 +1,15 @@
-//! What the controller bears over HTTP: the figures of docs/performance.md. `make load` runs it.
+//! What the controller bears, over HTTP and of one namespace: the figures of docs/performance.md. `make load`
+//! runs it, and with words all parts whose names hold one of them.
 //!
-//! Each part has the controller reconcile while requests come, and tells how that compares with the same
-//! without them, in the same run.
+//! Each part has the controller reconcile while something is in its way, and tells how that compares with the
+//! same without it, in the same run.
 #![expect(
     clippy::print_stdout,
     clippy::unwrap_used,
     reason = "a program to run by hand"
 )]
 
+mod neighbour;
 mod process;
 
 use std::collections::BTreeMap;
@@ -48,16 +50,29 @@ async fn main() {
     let process = Process::start(&keys).await;
     println!("| what | figure | bar |");
     println!("|---|---|---|");
-    let quiet = p99(changes(&process, &keys[0], "quiet").await);
-    row(
-        "a Secret after a change, 20 changes/s, p99",
-        ms(quiet),
-        "1 s",
-    );
-    flood(&process, &keys, quiet).await;
-    many_callers(&process, &keys).await;
-    worst_requests(&process, &keys).await;
-    idlers(&process).await;
+    let words: Vec<String> = std::env::args().skip(1).collect();
+    let is_asked = |part: &str| words.is_empty() || words.iter().any(|word| part.contains(word));
+    if is_asked("flood") {
+        let quiet = p99(changes(&process, &keys[0], "quiet").await);
+        row(
+            "a Secret after a change, 20 changes/s, p99",
+            ms(quiet),
+            "1 s",
+        );
+        flood(&process, &keys, quiet).await;
+    }
+    if is_asked("callers") {
+        many_callers(&process, &keys).await;
+    }
+    if is_asked("requests") {
+        worst_requests(&process, &keys).await;
+    }
+    if is_asked("idlers") {
+        idlers(&process).await;
+    }
+    if is_asked("neighbour") {
+        neighbour::measure(&process, &keys).await;
+    }
 }
 
 fn row(what: &str, figure: impl std::fmt::Display, bar: &str) {
@@ -170,7 +185,7 @@ async fn flood(process: &Process, keys: &[Fixture], quiet: Duration) {
 
 /// A thousand callers in ten seconds, each with 256 items that do not open, while new objects come.
 async fn many_callers(process: &Process, keys: &[Fixture]) {
-    let quiet = fresh(process, &keys[0], "alone").await;
+    let quiet = p50(&fresh(process, &keys[0], "alone").await);
     let other = sealed_secret("other").item("a", "b", &keys[0]);
     let bad = other.spec()["encryptedData"]["a"].take();
     let mut object = sealed_secret("db");
@@ -189,7 +204,7 @@ async fn many_callers(process: &Process, keys: &[Fixture]) {
     let operations = process.operations().await - operations;
     row(
         "a new Secret amid 1,000 callers with 256 bad items each, p50 of 20",
-        times(amid, quiet),
+        times(p50(&amid), quiet),
         "2x",
     );
     let what =
@@ -201,15 +216,19 @@ async fn many_callers(process: &Process, keys: &[Fixture]) {
     );
 }
 
-/// How long the Secrets of new objects take to come, one after the other; the median.
-async fn fresh(process: &Process, key: &Fixture, name: &str) -> Duration {
+/// How long the Secrets of new objects take to come, one after the other; in order.
+async fn fresh(process: &Process, key: &Fixture, name: &str) -> Vec<Duration> {
     let mut took = Vec::new();
     for number in 0..20 {
         tokio::time::sleep(Duration::from_millis(400)).await;
         took.push(one(process, key, &format!("{name}-{number}")).await);
     }
     took.sort();
-    took[took.len() / 2]
+    took
+}
+
+fn p50(times: &[Duration]) -> Duration {
+    times[times.len() / 2]
 }
 
 async fn one(process: &Process, key: &Fixture, name: &str) -> Duration {

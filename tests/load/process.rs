@@ -65,12 +65,17 @@ impl Process {
 
     /// How many RSA operations requests have cost.
     pub(crate) async fn operations(&self) -> u64 {
+        rsa_operations(&self.measured().await, "http")
+    }
+
+    /// What it has measured, as text.
+    pub(crate) async fn measured(&self) -> String {
         let mut stream = TcpStream::connect(self.metrics).await.unwrap();
         let ask = b"GET /metrics HTTP/1.1\r\nHost: c\r\nConnection: close\r\n\r\n";
         stream.write_all(ask).await.unwrap();
         let mut text = String::new();
         stream.read_to_string(&mut text).await.unwrap();
-        rsa_operations(&text, "http")
+        text
     }
 
     /// What it holds in memory, in MiB.

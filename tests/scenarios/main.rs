@@ -8,6 +8,7 @@ mod audit;
 mod command_line;
 mod drift;
 mod endpoints;
+mod fairness;
 mod health;
 mod in_sync;
 mod integration;
