@@ -36,7 +36,7 @@ Version Flagenv Pflagenv IsMultiDocumentYAML promtool
 ";
 
 /// Files whose scenarios look at answers, versions or keys, which are new each time.
-const ABOUT_ANSWERS: [&str; 16] = [
+const ABOUT_ANSWERS: [&str; 17] = [
     "audit",
     "canaries",
     "command_line",
@@ -48,6 +48,7 @@ const ABOUT_ANSWERS: [&str; 16] = [
     "kubectl",
     "metrics",
     "permissions",
+    "planted_keys",
     "process",
     "raw_requests",
     "renewal",

@@ -28,9 +28,12 @@ mod follow;
 mod go_flag;
 mod guarded;
 mod in_sync;
+mod key_arrival;
+mod key_origin;
 mod key_renewal;
 mod key_ring;
 mod key_secret;
+mod key_slot;
 mod listener;
 mod log;
 mod metrics;
@@ -141,6 +144,7 @@ pub async fn run(
     let result = tokio::select! {
         () = watch::keys(&client, &config, keys, queue) => Ok(()),
         failed = key_renewal::keep(&client, &config, keys, renew) => failed,
+        () = key_arrival::retry(keys, queue) => Ok(()),
         () = shared.unseal_all(&client, &config, &tasks, ready) => Ok(()),
         () = stop => Ok(()),
     };

@@ -92,8 +92,8 @@ async fn bring_up_to_date(guarded: &Guarded, context: &Context) -> Result<Outcom
     let sealed = guarded.well_formed()?; // a malformed object is an error, never an empty one
     context.refuse_deprecated(&sealed)?;
     policy::check_template(&sealed, &context.config)?;
-    let keys = context.keys.snapshot(&[]);
-    let record = record::authentic(guarded.status.applied.as_ref(), &sealed, &keys);
+    let (keys, vouching) = (context.keys.snapshot(&[]), context.keys.vouching());
+    let record = record::authentic(guarded.status.applied.as_ref(), &sealed, &vouching);
     let (key, said) = (NamespacedName::of(&*sealed), Said::by(&sealed));
     let current = record.filter(|record| record::is_up_to_date(record, &sealed, &keys));
     if context.is_in_sync(&key, &said, current).await? {
@@ -110,6 +110,7 @@ async fn bring_up_to_date(guarded: &Guarded, context: &Context) -> Result<Outcom
     policy::check_secret(&unsealed.secret, &context.config)?;
     let live = secret_api::get(&context.client, &key.namespace, &key.name).await?;
     let right = ownership::decide(&sealed, live.as_ref(), record.and_then(record::whole));
+    let right = policy::spare_keys(right, live.as_ref(), &context.config);
     let extent = context.extent(guarded, &key, &said);
     let may_write = || context.pace.allows(&key, &said);
     let applied = apply(
@@ -121,7 +122,7 @@ async fn bring_up_to_date(guarded: &Guarded, context: &Context) -> Result<Outcom
         may_write,
     );
     let applied = applied.await?;
-    Ok(context.remember(&sealed, key, said, applied, &unsealed.keys, &keys))
+    Ok(context.remember(&sealed, key, said, applied, &unsealed.keys, &vouching))
 }
 
 impl Outcome {

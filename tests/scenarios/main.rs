@@ -17,6 +17,7 @@ mod malformed;
 mod metrics;
 mod ownership;
 mod permissions;
+mod planted_keys;
 mod process;
 mod raw_requests;
 mod removal;
