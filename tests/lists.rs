@@ -37,7 +37,7 @@ Version Flagenv Pflagenv IsMultiDocumentYAML promtool
 ";
 
 /// Files whose scenarios look at answers, versions or keys, which are new each time.
-const ABOUT_ANSWERS: [&str; 18] = [
+const ABOUT_ANSWERS: [&str; 19] = [
     "audit",
     "canaries",
     "command_line",
@@ -50,6 +50,7 @@ const ABOUT_ANSWERS: [&str; 18] = [
     "memory",
     "metrics",
     "permissions",
+    "planted_keys",
     "process",
     "raw_requests",
     "renewal",

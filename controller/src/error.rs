@@ -28,6 +28,11 @@ pub(crate) enum Error {
     /// It would make a sealing key out of a value that anybody may have chosen.
     #[error("cannot make a sealing key: the label `{KEY_LABEL}` is reserved in this namespace")]
     ReservedLabel,
+    /// It would take the place of a sealing key.
+    #[error(
+        "cannot make a Secret whose name begins with `{0}`: reserved for sealing keys in this namespace"
+    )]
+    ReservedName(String),
     #[error("cannot make a Secret of type `{0}`: forbidden by --forbidden-types")]
     ForbiddenType(String),
     #[error("cannot put `{0}` on a Secret: forbidden by --forbidden-metadata")]
@@ -115,7 +120,8 @@ impl Error {
     pub(crate) fn retry(&self, failures: u32, quick_retries: u32) -> Option<Duration> {
         match self {
             Self::Malformed(_) | Self::Deprecated => None,
-            Self::ReservedLabel | Self::ForbiddenType(_) | Self::ForbiddenMetadata(_) => None,
+            Self::ReservedLabel | Self::ReservedName(_) => None,
+            Self::ForbiddenType(_) | Self::ForbiddenMetadata(_) => None,
             Self::Apply(apply::Error::Immutable | apply::Error::Type { .. }) => None,
             Self::Unseal(error, _) if is_about_keys(error) => None,
             _ if self.is_the_end_of_its_namespace() => None,

@@ -1,22 +1,20 @@
 //! New keys: the first one, and a successor when the current one is old enough or somebody asks.
-//!
-//! A key's name is fixed before the first request, by what all controllers that see the same keys
-//! agree on, so that no repeated request, restart or second controller can make two.
 
 use std::time::Duration;
 
 use jiff::{SignedDuration, Timestamp};
 use kube::Client;
-use sealing::Fingerprint;
 use tokio::sync::mpsc::Receiver;
 use tokio::time::{Instant, sleep_until};
 
+use crate::absence;
 use crate::config::{Config, FirstKey};
 use crate::event::Events;
+use crate::key_origin::Legacy;
 use crate::key_ring::{Current, KeyRing};
-use crate::key_secret::{Error, make};
+use crate::key_secret::{Error, find, make};
+use crate::key_slot::Slot;
 use crate::pause::doubled;
-use crate::{absence, secret_api};
 
 /// The pause after a key that could not be made grows from the first to the second.
 const PAUSES: [Duration; 2] = [Duration::from_secs(5), Duration::from_secs(300)];
@@ -24,6 +22,8 @@ const PAUSES: [Duration; 2] = [Duration::from_secs(5), Duration::from_secs(300)]
 const TICK: Duration = Duration::from_secs(3600);
 /// Where no first key may be made, it is looked this often whether that has changed.
 const HOLD: Duration = Duration::from_secs(300);
+/// And this often whether the legacy key is back.
+const LOOK: Duration = Duration::from_secs(10);
 
 /// Makes the first key when there is none and none is missing, and successors for ever. Only what is
 /// needed at start may fail.
@@ -38,7 +38,7 @@ pub(crate) async fn keep(
     match (keys.current(Timestamp::now()), config.key_cutoff) {
         (None, _) => first_key(client, config, keys, &mut asked).await?,
         (Some(current), Some(cutoff)) if current.since < cutoff => {
-            make(client, config, keys, &slot_of(cutoff)).await?;
+            make(client, config, keys, &Slot::AskedAt(cutoff)).await?;
         }
         _ => {}
     }
@@ -53,12 +53,30 @@ async fn adopt_legacy_key(client: &Client, config: &Config, keys: &KeyRing) -> R
     if name.is_empty() {
         return Ok(());
     }
-    let found = secret_api::find(client, &config.namespace, name).await;
-    let found = found.map_err(|error| Error::Read(name.clone(), error.to_string()))?;
-    if let Some(Err(error)) = found.map(|secret| keys.put(&secret, true)) {
+    let Some(secret) = find(client, config, name).await? else {
+        return Ok(());
+    };
+    let legacy = Legacy::of(&secret);
+    if legacy == Legacy::Labelled || !keys.is_news(&secret) {
+        return Ok(()); // it is followed, or was looked at
+    }
+    if legacy == Legacy::Planted {
+        let text = "the Secret was made for a SealedSecret: it is not taken as a sealing key";
+        tracing::warn!(secretname = name, "{text}");
+    } else if let Err(error) = keys.put(&secret, legacy == Legacy::Key) {
         tracing::error!(secretname = name, %error, "Error reading private key");
     }
     Ok(())
+}
+
+/// Looks for the legacy key for ever: nothing else tells that it is restored.
+async fn look_for_legacy_key(client: &Client, config: &Config, keys: &KeyRing) {
+    loop {
+        tokio::time::sleep(LOOK).await;
+        if let Err(error) = adopt_legacy_key(client, config, keys).await {
+            tracing::warn!(%error, "cannot look for the key from before labels");
+        }
+    }
 }
 
 /// Makes the first key, once that is right: where SealedSecrets were opened before there was a key,
@@ -81,15 +99,18 @@ async fn first_key(
             FirstKey::WhenUnused => absence::no_sealed_secret_was_opened(client, config).await,
         };
         if is_right {
-            return make(client, config, keys, "first").await;
+            return make(client, config, keys, &Slot::First).await;
         }
         if !std::mem::replace(&mut is_told, true) {
             tell_of_the_missing_key(client, config).await;
             keys.mark_settled();
         }
         tokio::select! {
-            Some(()) = asked.recv() => return make(client, config, keys, &slot_of(Timestamp::now())).await,
+            Some(()) = asked.recv() => {
+                return make(client, config, keys, &Slot::AskedAt(Timestamp::now())).await;
+            }
             () = keys.changed_since(changes) => {}
+            () = look_for_legacy_key(client, config, keys) => {}
             () = tokio::time::sleep(HOLD) => {}
         }
     }
@@ -108,9 +129,11 @@ async fn renew(client: &Client, config: &Config, keys: &KeyRing, asked: &mut Rec
             .and_then(|current| due_in(current, config.key_renew_period, now));
         let wake = Instant::now() + due.unwrap_or(TICK).min(TICK);
         let slot = tokio::select! {
-            Some(()) = asked.recv() => slot_of(now),
+            Some(()) = asked.recv() => Slot::AskedAt(now),
             () = sleep_until(wake.max(not_before)) => match (&current, due) {
-                (Some(current), Some(Duration::ZERO)) => successor_of(current.certificate.fingerprint()),
+                (Some(current), Some(Duration::ZERO)) => {
+                    Slot::Successor(current.certificate.fingerprint().clone())
+                }
                 _ => continue,
             },
             () = keys.changed_since(changes) => continue,
@@ -131,29 +154,14 @@ async fn renew(client: &Client, config: &Config, keys: &KeyRing, asked: &mut Rec
     }
 }
 
-/// How long until the current key gets a successor; zero if it is time, none if never.
+/// How long until the current key gets a successor; zero if it is time, none if never. Before the key's own time
+/// a successor would be the older of the two.
 fn due_in(current: &Current, period: Option<SignedDuration>, now: Timestamp) -> Option<Duration> {
-    if current.is_to_be_renewed {
-        return Some(Duration::ZERO);
-    }
-    let due = current.since.checked_add(period?).ok()?;
+    let due = match current.is_to_be_renewed {
+        true => current.since,
+        false => current.since.checked_add(period?).ok()?,
+    };
     Some(Duration::try_from(due.duration_since(now)).unwrap_or_default())
-}
-
-/// Names the successor of a key: controllers that see the same key choose the same name.
-fn successor_of(fingerprint: &Fingerprint) -> String {
-    fingerprint.short()[..7].to_owned()
-}
-
-/// Names a key after the second at which it was asked for.
-fn slot_of(instant: Timestamp) -> String {
-    let mut rest = instant.as_second().unsigned_abs();
-    let mut digits = Vec::new();
-    while rest > 0 || digits.is_empty() {
-        digits.extend(char::from_digit(u32::try_from(rest % 36).unwrap_or(0), 36));
-        rest /= 36;
-    }
-    digits.iter().rev().collect()
 }
 
 async fn tell_of_the_missing_key(client: &Client, config: &Config) {
@@ -220,24 +228,16 @@ mod tests {
         assert_eq!(due_in(&key(0), None, at(9000)), None);
         let asked = Current {
             is_to_be_renewed: true,
-            ..key(0)
+            ..key(1)
         };
-        assert_eq!(due_in(&asked, None, at(0)), Some(Duration::ZERO));
+        assert_eq!(due_in(&asked, None, at(1)), Some(Duration::ZERO));
+        // Its certificate begins in an hour: what is made now would be older.
+        assert_eq!(due_in(&asked, None, at(0)), Some(Duration::from_secs(3600)));
     }
 
     #[test]
     fn retries_within_minutes() {
         let pauses = [0, 1, 2, 10, u32::MAX].map(|failures| doubled(PAUSES, failures).as_secs());
         assert_eq!(pauses, [5, 10, 20, 300, 300]);
-    }
-
-    #[test]
-    fn names_a_key_after_the_second_in_at_most_eight_letters() {
-        assert_eq!(slot_of(Timestamp::UNIX_EPOCH), "0");
-        assert_eq!(
-            slot_of(Timestamp::from_second(36 * 36 + 35).unwrap()),
-            "10z"
-        );
-        assert!(slot_of(Timestamp::now()).len() < 8);
     }
 }

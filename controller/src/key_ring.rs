@@ -1,6 +1,7 @@
 //! The sealing keys in memory: all of them open values, the newest active one is sealed to.
 
-use std::cmp::Reverse;
+mod held_key;
+
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
@@ -11,6 +12,8 @@ use sealing::{Certificate, Fingerprint, PrivateKey, certificate, key};
 use tokio::sync::watch;
 
 use crate::config::KeyOrder;
+use crate::key_origin::is_of_a_sealed_secret;
+use held_key::{Holder, Key};
 
 /// The label value that marks a key Secret as a sealing key.
 pub(crate) const KEY_LABEL: &str = "sealedsecrets.bitnami.com/sealed-secrets-key";
@@ -66,20 +69,6 @@ pub(crate) struct Described {
     pub(crate) is_active: bool,
 }
 
-struct Key {
-    secret: String,
-    created: Option<Timestamp>,
-    /// What makes it newer or older than others.
-    ordered: Timestamp,
-    is_to_be_renewed: bool,
-    private: Arc<PrivateKey>,
-    certificate: Arc<Certificate>,
-    /// Whether its Secret carries the label; the one key that was there before labels does not.
-    labelled: bool,
-    /// Whether it may be sealed to: its Secret is there, with the label it had.
-    active: bool,
-}
-
 /// Why a key Secret holds no key.
 #[derive(Debug, thiserror::Error, PartialEq, Eq)]
 pub(crate) enum Error {
@@ -96,15 +85,8 @@ pub(crate) enum Error {
 /// Whether a Secret is a key to seal to. One that a SealedSecret made is not: whoever may create
 /// SealedSecrets in the controller's namespace would receive everybody's values.
 pub(crate) fn is_sealing_key(secret: &Secret) -> bool {
-    let is_active = secret
-        .labels()
-        .get(KEY_LABEL)
-        .is_some_and(|value| value == ACTIVE);
-    is_active
-        && !secret
-            .owner_references()
-            .iter()
-            .any(|owner| owner.kind == "SealedSecret")
+    let label = secret.labels().get(KEY_LABEL);
+    label.is_some_and(|value| value == ACTIVE) && !is_of_a_sealed_secret(secret)
 }
 
 impl KeyRing {
@@ -115,8 +97,8 @@ impl KeyRing {
         }
     }
 
-    /// Takes the key of a Secret in, to open with and, if `active`, to seal to. It replaces the same
-    /// key, and it retires the key that the Secret held before.
+    /// Takes the key of a Secret in, to open with and, if `active`, to seal to. The Secret holds no other
+    /// from then on; the key stays active as long as any Secret that holds it is.
     pub(crate) fn put(&self, secret: &Secret, active: bool) -> Result<Fingerprint, Error> {
         self.put_from(secret, active, Timestamp::MIN)
     }
@@ -138,7 +120,7 @@ impl KeyRing {
         &self,
         secret: &Secret,
         active: bool,
-        earliest: Timestamp,
+        made: Timestamp,
     ) -> Result<Fingerprint, Error> {
         let part = |name| {
             let data = secret.data.as_ref().and_then(|data| data.get(name));
@@ -149,45 +131,41 @@ impl KeyRing {
         let fingerprint = private.fingerprint().clone();
         // What is sealed to another certificate this key does not open; what it opened it still opens.
         let is_pair = *certificate.fingerprint() == fingerprint;
-        let created = secret
-            .metadata
-            .creation_timestamp
-            .as_ref()
-            .map(|time| time.0);
-        let ordered = match self.order {
-            KeyOrder::NotBefore => certificate.not_before(),
-            KeyOrder::Created => created.unwrap_or(certificate.not_before()),
-        };
-        let asks = secret.annotations().get(RENEW);
-        let mut key = Key {
-            secret: secret.name_any(),
-            created,
-            ordered: ordered.max(earliest),
-            is_to_be_renewed: asks.is_some_and(|value| value == "true"),
-            private: Arc::new(private),
-            certificate: Arc::new(certificate),
-            labelled: secret.labels().contains_key(KEY_LABEL),
-            active: active && is_pair,
-        };
+        let holder = self.holder(secret, certificate, active && is_pair);
         let mut keys = self.lock();
-        let same = |known: &Key| *known.private.fingerprint() == fingerprint;
-        if let Some(known) = keys.all.iter().find(|known| same(known)) {
-            key.ordered = key.ordered.max(known.ordered);
-        }
-        keys.all.retain(|known| !same(known));
-        keys.all
+        keys.release(|key, known| *key != fingerprint && known.secret == holder.secret);
+        match keys
+            .all
             .iter_mut()
-            .filter(|known| known.secret == key.secret)
-            .for_each(|known| known.active = false);
-        keys.all.push(key);
-        // On a tie the Secret that was created first stays ahead.
-        keys.all
-            .sort_by_key(|key| (Reverse(key.ordered), key.created));
+            .find(|key| *key.fingerprint() == fingerprint)
+        {
+            Some(key) => key.hold(made, holder),
+            None => keys.all.push(Key::new(private, made, holder)),
+        }
         self.publish(keys);
         is_pair.then_some(fingerprint).ok_or(Error::Mismatch)
     }
 
-    /// Seals no more to the key of this Secret; it goes on opening values until a restart.
+    fn holder(&self, secret: &Secret, certificate: Certificate, active: bool) -> Holder {
+        let metadata = &secret.metadata;
+        let created = metadata.creation_timestamp.as_ref().map(|time| time.0);
+        let asks = secret.annotations().get(RENEW);
+        Holder {
+            secret: secret.name_any(),
+            ordered: match self.order {
+                KeyOrder::NotBefore => certificate.not_before(),
+                KeyOrder::Created => created.unwrap_or(certificate.not_before()),
+            },
+            certificate: Arc::new(certificate),
+            created,
+            is_to_be_renewed: asks.is_some_and(|value| value == "true"),
+            labelled: secret.labels().contains_key(KEY_LABEL),
+            active,
+        }
+    }
+
+    /// Seals no more to the key of this Secret, unless another holds it too; it goes on opening values
+    /// until a restart.
     pub(crate) fn retire(&self, secret: &str) {
         self.lock().versions.remove(secret);
         self.retire_as_seen(secret);
@@ -196,21 +174,15 @@ impl KeyRing {
     /// The same for a Secret that is there, and whose present version holds no key: it is not read again.
     pub(crate) fn retire_as_seen(&self, secret: &str) {
         let mut keys = self.lock();
-        keys.all
-            .iter_mut()
-            .filter(|key| key.secret == secret)
-            .for_each(|key| key.active = false);
+        keys.release(|_, holder| holder.secret == secret);
         self.publish(keys);
     }
 
-    /// Retires every labelled key whose Secret is not among these.
+    /// The same for every labelled Secret that is not among these.
     pub(crate) fn retire_all_but(&self, secrets: &[String]) {
         let mut keys = self.lock();
-        let is_gone = |key: &&mut Key| key.labelled && !secrets.contains(&key.secret);
-        keys.all
-            .iter_mut()
-            .filter(is_gone)
-            .for_each(|key| key.active = false);
+        keys.versions.retain(|secret, _| secrets.contains(secret));
+        keys.release(|_, holder| holder.labelled && !secrets.contains(&holder.secret));
         self.publish(keys);
     }
 
@@ -219,7 +191,7 @@ impl KeyRing {
     pub(crate) fn snapshot(&self, fitting: &[String]) -> Vec<Arc<PrivateKey>> {
         let keys = self.lock();
         let rank = |key: &&Key| {
-            let fingerprint = key.private.fingerprint();
+            let fingerprint = key.fingerprint();
             match () {
                 () if fitting
                     .iter()
@@ -239,26 +211,36 @@ impl KeyRing {
             .collect()
     }
 
+    /// The keys by which records are authenticated, the newest first: not those that only open values.
+    pub(crate) fn vouching(&self) -> Vec<Arc<PrivateKey>> {
+        let keys = self.lock();
+        let vouching = keys.all.iter().filter(|key| key.vouches);
+        vouching.map(|key| Arc::clone(&key.private)).collect()
+    }
+
     /// Remembers a key that opened something.
     pub(crate) fn opened_with(&self, fingerprint: &Fingerprint) {
         self.lock().last_good = Some(fingerprint.clone());
     }
 
     /// The key to seal to: the newest active one. One from a clock that is ahead waits, as long as
-    /// there is another.
+    /// there is another; one without a label, as long as there is a labelled one.
     pub(crate) fn current(&self, now: Timestamp) -> Option<Current> {
         let keys = self.lock();
-        let is_ahead = |key: &Key| key.ordered.duration_since(now) > SKEW;
-        let mut active = keys.all.iter().filter(|key| key.active);
-        let newest = active.clone().next()?;
-        let key = active.find(|key| !is_ahead(key)).unwrap_or(newest);
+        let is_ahead = |holder: &Holder| holder.ordered.duration_since(now) > SKEW;
+        let active = keys
+            .all
+            .iter()
+            .flat_map(|key| key.active().map(move |holder| (key, holder)));
+        let (key, holder) =
+            active.min_by_key(|(_, holder)| (!holder.labelled, is_ahead(holder), holder.age()))?;
         Some(Current {
-            certificate: Arc::clone(&key.certificate),
-            since: match key.created {
-                Some(created) if is_ahead(key) => created,
-                _ => key.ordered,
+            certificate: Arc::clone(&holder.certificate),
+            since: match holder.created {
+                Some(created) if is_ahead(holder) => created,
+                _ => holder.ordered,
             },
-            is_to_be_renewed: key.is_to_be_renewed,
+            is_to_be_renewed: key.is_to_be_renewed(),
         })
     }
 
@@ -266,10 +248,10 @@ impl KeyRing {
     pub(crate) fn describe(&self) -> Vec<Described> {
         let keys = self.lock();
         let described = keys.all.iter().map(|key| Described {
-            fingerprint: key.private.fingerprint().short().to_owned(),
-            not_before: key.certificate.not_before(),
-            not_after: key.certificate.not_after(),
-            is_active: key.active,
+            fingerprint: key.fingerprint().short().to_owned(),
+            not_before: key.best().certificate.not_before(),
+            not_after: key.best().certificate.not_after(),
+            is_active: key.best().active,
         });
         described.collect()
     }
@@ -305,6 +287,13 @@ impl KeyRing {
             .await;
     }
 
+    /// Resolves when there are more keys than these, and says how many there are.
+    pub(crate) async fn more_than(&self, keys: usize) -> usize {
+        let mut state = self.state.subscribe();
+        let more = state.wait_for(|state| state.keys > keys).await;
+        more.map_or(keys, |state| state.keys)
+    }
+
     /// Resolves when there have been more changes than these.
     pub(crate) async fn changed_since(&self, changes: u64) {
         let mut state = self.state.subscribe();
@@ -315,12 +304,23 @@ impl KeyRing {
         self.keys.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn publish(&self, keys: MutexGuard<'_, Keys>) {
+    fn publish(&self, mut keys: MutexGuard<'_, Keys>) {
+        keys.all.sort_by_key(|key| key.best().age());
         let keys = keys.all.len();
         self.state.send_modify(|state| {
             state.keys = keys;
             state.changes += 1;
         });
+    }
+}
+
+impl Keys {
+    /// Takes from each key the Secrets of which this is true.
+    fn release(&mut self, is_gone: impl Fn(&Fingerprint, &Holder) -> bool) {
+        for key in &mut self.all {
+            let private = Arc::clone(&key.private);
+            key.release(|holder| is_gone(private.fingerprint(), holder));
+        }
     }
 }
 

@@ -6,14 +6,13 @@ use jiff::Timestamp;
 use k8s_openapi::ByteString;
 use k8s_openapi::api::core::v1::Secret;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
-use kube::Client;
+use kube::{Client, ResourceExt};
 use sealing::GeneratedKey;
 
 use crate::config::Config;
 use crate::key_ring::{ACTIVE, KEY_LABEL, KeyRing, is_sealing_key};
+use crate::key_slot::Slot;
 use crate::secret_api;
-
-const ORDINALS: usize = 10;
 
 /// Why a key could not be made.
 #[derive(Debug, thiserror::Error)]
@@ -21,12 +20,15 @@ pub enum Error {
     /// The key itself.
     #[error(transparent)]
     Generate(#[from] sealing::key::Error),
-    /// The Secret of an older controller.
+    /// The Secret that may hold one.
     #[error("cannot read Secret `{0}`: {1}")]
     Read(String, String),
     /// Its Secret.
     #[error("cannot write Secret `{0}`: {1}")]
     Write(String, String),
+    /// Something between us and the cluster's store.
+    #[error("Secret `{0}` was changed on its way, and is no sealing key")]
+    Changed(String),
     /// Other Secrets have all its names.
     #[error("every name for the key `{0}` is taken")]
     NamesTaken(String),
@@ -41,11 +43,20 @@ impl From<tokio::task::JoinError> for Error {
     }
 }
 
+/// What came of a request to create.
+enum Sent {
+    Written(Secret),
+    /// Another controller was faster, or an answer was lost: what is there is the key.
+    There(Secret),
+}
+
 /// Makes the key of a slot, or takes the one that is there.
 ///
 /// # Guarantees
 ///
-/// - One slot has one key, however often and by however many controllers this is called for it.
+/// - One slot has one key, however often and by however many controllers this is called for it, as long as
+///   nobody else takes all its names.
+/// - A key is generated only where none is there.
 /// - The key ring takes what was read from the API server, never what was made here.
 ///
 /// # Assumptions
@@ -55,40 +66,49 @@ pub(crate) async fn make(
     client: &Client,
     config: &Config,
     keys: &KeyRing,
-    slot: &str,
+    slot: &Slot,
 ) -> Result<(), Error> {
-    let made = generate(config).await?;
-    for ordinal in 0..ORDINALS {
-        let name = name(&config.key_prefix, slot, ordinal);
-        let (secret, is_new) = match secret_api::create(client, &secret(&name, config, &made)).await
-        {
-            Ok(secret) => {
-                tracing::info!(namespace = config.namespace, name, "New key written");
-                tracing::info!(
-                    certificate = made.certificate.as_pem(),
-                    "Certificate generated"
-                );
-                (secret, true)
+    let mut generated = None;
+    for name in slot.names(&config.key_prefix) {
+        let there = match find(client, config, &name).await? {
+            Some(secret) => secret,
+            None => {
+                let made = match generated.take() {
+                    Some(made) => made,
+                    None => generate(config).await?,
+                };
+                match create(client, &secret(&name, config, &made)).await? {
+                    Sent::Written(secret) => return take_new(&secret, &name, keys, &made),
+                    Sent::There(secret) => {
+                        generated = Some(made);
+                        secret
+                    }
+                }
             }
-            // Another controller was faster, or an answer was lost: what is there is the key.
-            Err(error) => match secret_api::find(client, &config.namespace, &name).await {
-                Ok(Some(secret)) => (secret, false),
-                _ => return Err(Error::Write(name, error.to_string())),
-            },
         };
-        let put = |secret| match is_new {
-            true => keys.put_made(secret, Timestamp::now()),
-            false => keys.put(secret, true),
-        };
-        if is_sealing_key(&secret) && put(&secret).is_ok() {
+        let is_key = is_sealing_key(&there) && keys.put(&there, true).is_ok();
+        if is_key && slot.is_filled(keys, Timestamp::now()) {
             return Ok(());
         }
-        tracing::warn!(
-            name,
-            "the name of a new key is taken by a Secret that holds none"
-        );
+        match is_key {
+            true => tracing::warn!(name, "the successor that is there is older than its key"),
+            false => tracing::warn!(
+                name,
+                "the name of a new key is taken by a Secret that holds none"
+            ),
+        }
     }
-    Err(Error::NamesTaken(slot.to_owned()))
+    Err(Error::NamesTaken(slot.to_string()))
+}
+
+/// Reads a Secret of the controller's namespace; none if there is none.
+pub(crate) async fn find(
+    client: &Client,
+    config: &Config,
+    name: &str,
+) -> Result<Option<Secret>, Error> {
+    let found = secret_api::find(client, &config.namespace, name).await;
+    found.map_err(|error| Error::Read(name.to_owned(), without_text(&error)))
 }
 
 async fn generate(config: &Config) -> Result<GeneratedKey, Error> {
@@ -97,12 +117,68 @@ async fn generate(config: &Config) -> Result<GeneratedKey, Error> {
     Ok(tokio::task::spawn_blocking(generate).await??)
 }
 
-fn name(prefix: &str, slot: &str, ordinal: usize) -> String {
-    match ordinal {
-        0 => format!("{prefix}{slot}"),
-        _ => format!("{prefix}{slot}{ordinal}"),
+async fn create(client: &Client, wanted: &Secret) -> Result<Sent, Error> {
+    let (namespace, name) = (wanted.namespace().unwrap_or_default(), wanted.name_any());
+    let error = match secret_api::create(client, wanted).await {
+        Ok(secret) => return Ok(Sent::Written(secret)),
+        Err(error) => error,
+    };
+    match secret_api::find(client, &namespace, &name).await {
+        Ok(Some(secret)) => Ok(Sent::There(secret)),
+        _ => Err(Error::Write(name, without_text(&error))),
     }
 }
+
+fn take_new(secret: &Secret, name: &str, keys: &KeyRing, made: &GeneratedKey) -> Result<(), Error> {
+    if !is_sealing_key(secret) || keys.put_made(secret, Timestamp::now()).is_err() {
+        return Err(Error::Changed(name.to_owned()));
+    }
+    let namespace = secret.namespace();
+    tracing::info!(namespace, name, "New key written");
+    let certificate = made.certificate.as_pem();
+    tracing::info!(certificate, "Certificate generated");
+    Ok(())
+}
+
+/// What failed, without the API server's words: whoever refuses a Secret, a webhook perhaps, may quote the private
+/// key in it. Of an answer only its code and a reason that Kubernetes itself has are told.
+fn without_text(error: &secret_api::Error) -> String {
+    let status = match error {
+        secret_api::Error::Api(kube::Error::Api(status)) => status,
+        secret_api::Error::Api(kube::Error::HyperError(_) | kube::Error::Service(_)) => {
+            return "the API server cannot be reached".to_owned();
+        }
+        secret_api::Error::Api(_) => return "the request failed".to_owned(),
+        error => return error.to_string(),
+    };
+    let reason = REASONS.iter().find(|reason| **reason == status.reason);
+    let reason = reason.map(|reason| format!(" {reason}"));
+    format!(
+        "the API server answered {}{}",
+        status.code,
+        reason.unwrap_or_default()
+    )
+}
+
+/// Kubernetes' own words for why a request failed.
+const REASONS: [&str; 16] = [
+    "Unauthorized",
+    "Forbidden",
+    "NotFound",
+    "AlreadyExists",
+    "Conflict",
+    "Invalid",
+    "ServerTimeout",
+    "Timeout",
+    "TooManyRequests",
+    "BadRequest",
+    "MethodNotAllowed",
+    "RequestEntityTooLarge",
+    "UnsupportedMediaType",
+    "InternalError",
+    "Expired",
+    "ServiceUnavailable",
+];
 
 fn secret(name: &str, config: &Config, made: &GeneratedKey) -> Secret {
     // The API server is who the private key is for: its Secret is where keys live.
@@ -129,13 +205,4 @@ fn secret(name: &str, config: &Config, made: &GeneratedKey) -> Secret {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn names_a_key_after_its_slot() {
-        let prefix = "sealed-secrets-key";
-        assert_eq!(name(prefix, "first", 0), "sealed-secrets-keyfirst");
-        assert_eq!(name(prefix, "first", 2), "sealed-secrets-keyfirst2");
-    }
-}
+mod tests;

@@ -34,9 +34,12 @@ mod foreign;
 mod go_flag;
 mod guarded;
 mod in_sync;
+mod key_arrival;
+mod key_origin;
 mod key_renewal;
 mod key_ring;
 mod key_secret;
+mod key_slot;
 mod listener;
 mod log;
 mod log_line;
@@ -159,6 +162,7 @@ pub async fn run(
     let result = tokio::select! {
         () = watch::keys(&client, &config, keys, queue) => Ok(()),
         failed = key_renewal::keep(&client, &config, keys, renew) => failed,
+        () = key_arrival::retry(keys, queue) => Ok(()),
         () = shared.unseal_all(&client, &config, &tasks, ready) => Ok(()),
         () = stop => Ok(()),
     };

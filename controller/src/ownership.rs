@@ -5,8 +5,8 @@ use k8s_openapi::apimachinery::pkg::apis::meta::v1::OwnerReference;
 use kube::{Resource, ResourceExt};
 use sealing::SealedSecret;
 
-const MANAGED: &str = "sealedsecrets.bitnami.com/managed";
-const PATCH: &str = "sealedsecrets.bitnami.com/patch";
+pub(crate) const MANAGED: &str = "sealedsecrets.bitnami.com/managed";
+pub(crate) const PATCH: &str = "sealedsecrets.bitnami.com/patch";
 
 /// What may be done to the Secret of a SealedSecret.
 #[derive(Debug, PartialEq, Eq)]
@@ -64,7 +64,8 @@ pub(crate) fn belongs_to(live: &impl ResourceExt, name: &str) -> bool {
     asks(live, MANAGED) || owners.any(|owner| is_controller(owner, name))
 }
 
-fn asks(live: &impl ResourceExt, annotation: &str) -> bool {
+/// Whether an object says yes by an annotation.
+pub(crate) fn asks(live: &impl ResourceExt, annotation: &str) -> bool {
     let value = live.annotations().get(annotation);
     value.is_some_and(|value| value == "true")
 }

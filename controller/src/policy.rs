@@ -1,12 +1,15 @@
 //! What a SealedSecret may make of its values. Whoever may write one need not be trusted with every kind of Secret.
 
+use k8s_openapi::api::core::v1::Secret;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
+use kube::ResourceExt;
 use sealing::SealedSecret;
 
 use crate::config::Config;
 use crate::error::Error;
 use crate::key_ring::KEY_LABEL;
 use crate::namespaced_name::NamespacedName;
+use crate::ownership::Right;
 
 /// Programs that copy a Secret to where its annotations say.
 const COPYING: [&str; 2] = [
@@ -17,9 +20,10 @@ const COPYING: [&str; 2] = [
 /// The type of a Secret that says none.
 const OPAQUE: &str = "Opaque";
 
-/// Refuses an object whose template says what is reserved or forbidden, before anything is opened. The
-/// deprecated field says it within.
+/// Refuses an object whose name or template says what is reserved or forbidden, before anything is opened.
+/// The deprecated field holds its template within.
 pub(crate) fn check_template(sealed: &SealedSecret, config: &Config) -> Result<(), Error> {
+    check_name(&sealed.metadata, config)?;
     if sealed.spec.data.is_some() {
         return Ok(());
     }
@@ -48,6 +52,37 @@ pub(crate) fn check_secret(secret: &sealing::Secret, config: &Config) -> Result<
         warn_of_copies(metadata, key);
     }
     Ok(())
+}
+
+/// Where keys are, names like theirs are for them: a Secret of such a name could be taken for a key, or keep one
+/// from being made. Without a prefix any name is like theirs, and none is reserved: then there is no key from
+/// before labels to be mistaken for, and a new key finds another name.
+fn check_name(metadata: &ObjectMeta, config: &Config) -> Result<(), Error> {
+    let prefix = &config.key_prefix;
+    let is_here = metadata.namespace.as_ref() == Some(&config.namespace);
+    let is_like_a_key = || {
+        let name = metadata.name.as_deref().unwrap_or_default();
+        !prefix.is_empty() && name.starts_with(prefix)
+    };
+    match is_here && is_like_a_key() {
+        true => Err(Error::ReservedName(prefix.clone())),
+        false => Ok(()),
+    }
+}
+
+/// What is left of a right where the live Secret is a key: to look.
+pub(crate) fn spare_keys(right: Right, live: Option<&Secret>, config: &Config) -> Right {
+    match live.is_some_and(|live| is_key(live, config)) {
+        true => Right::Look,
+        false => right,
+    }
+}
+
+/// Whether a Secret is one of the controller's keys, retired or not: none is ever written for a SealedSecret, or
+/// deleted with one.
+pub(crate) fn is_key(live: &Secret, config: &Config) -> bool {
+    live.metadata.namespace.as_ref() == Some(&config.namespace)
+        && live.labels().contains_key(KEY_LABEL)
 }
 
 fn check(
@@ -198,5 +233,52 @@ mod tests {
         let key = secret(None, "a", KEY_LABEL);
         assert!(check_in("shop", &key).unwrap().contains("reserved"));
         assert_eq!(check_in("kube-system", &key), None);
+    }
+
+    fn check_named(name: &str, namespace: &str, prefix: &str) -> Option<String> {
+        let mut sealed = SealedSecret::new(name, sealing::SealedSecretSpec::default());
+        sealed.metadata.namespace = Some(namespace.to_owned());
+        let config = Config {
+            key_prefix: prefix.to_owned(),
+            ..Config::defaults("kube-system")
+        };
+        let checked = check_template(&sealed, &config);
+        checked.err().map(|error| error.to_string())
+    }
+
+    #[test]
+    fn reserves_the_names_of_keys_where_keys_are() {
+        let text = "cannot make a Secret whose name begins with `our-key`: reserved for sealing keys in this namespace";
+        for name in ["our-key", "our-keyfirst", "our-key-of-mine"] {
+            assert_eq!(
+                check_named(name, "kube-system", "our-key").as_deref(),
+                Some(text)
+            );
+            assert_eq!(check_named(name, "shop", "our-key"), None);
+        }
+        assert_eq!(check_named("our-ke", "kube-system", "our-key"), None);
+        assert_eq!(check_named("your-key", "kube-system", "our-key"), None);
+    }
+
+    #[test]
+    fn reserves_no_name_where_keys_have_no_prefix() {
+        assert_eq!(check_named("db", "kube-system", ""), None);
+    }
+
+    #[test]
+    fn knows_a_key_of_the_controller_retired_or_not() {
+        let labelled = |namespace: &str, label: &str| {
+            let mut secret = Secret::default();
+            secret.metadata.namespace = Some(namespace.to_owned());
+            secret
+                .labels_mut()
+                .insert(label.to_owned(), "compromised".to_owned());
+            let config = Config::defaults("kube-system");
+            let right = spare_keys(Right::Replace, Some(&secret), &config);
+            assert_eq!(is_key(&secret, &config), right == Right::Look);
+            is_key(&secret, &config)
+        };
+        assert!(labelled("kube-system", KEY_LABEL));
+        assert!(!labelled("kube-system", "a") && !labelled("shop", KEY_LABEL));
     }
 }

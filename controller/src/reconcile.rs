@@ -90,8 +90,8 @@ async fn bring_up_to_date(
     let sealed = guarded.well_formed()?; // a malformed object is an error, never an empty one
     context.refuse_deprecated(&sealed)?;
     policy::check_template(&sealed, &context.config)?;
-    let keys = context.keys.snapshot(&[]);
-    let record = record::authentic(guarded.status.applied.as_ref(), &sealed, &keys);
+    let (keys, vouching) = (context.keys.snapshot(&[]), context.keys.vouching());
+    let record = record::authentic(guarded.status.applied.as_ref(), &sealed, &vouching);
     let (key, said) = (NamespacedName::of(&*sealed), Said::by(&sealed));
     let current = record.filter(|record| record::is_up_to_date(record, &sealed, &keys));
     if context.is_in_sync(&key, &said, current).await? {
@@ -109,11 +109,12 @@ async fn bring_up_to_date(
     let live = secret_api::get(&context.client, &key.namespace, &key.name).await?;
     context.observed.foreign.ask(&key, live.as_ref())?;
     let right = ownership::decide(&sealed, live.as_ref(), record.and_then(record::whole));
+    let right = policy::spare_keys(right, live.as_ref(), &context.config);
     let extent = context.extent(guarded, &key, &said);
     let leave = context.pace.leave(&key, &said);
     let applied = apply(&context.client, right, extent, unsealed.secret, live, leave);
     let applied = applied.await?;
-    Ok(context.remember(&sealed, key, said, applied, &unsealed.keys, &keys))
+    Ok(context.remember(&sealed, key, said, applied, &unsealed.keys, &vouching))
 }
 
 impl Outcome {

@@ -10,7 +10,7 @@ use crate::namespaced_name::NamespacedName;
 use crate::ownership::belongs_to;
 use crate::queue::InHand;
 use crate::reconcile::Context;
-use crate::{sealed_secret_api, secret_api};
+use crate::{policy, sealed_secret_api, secret_api};
 
 /// Forgets the object, and deletes its Secret where that was asked for; says when to try again.
 pub(crate) async fn follow_up(in_hand: &InHand, context: &Context) -> Option<Duration> {
@@ -44,7 +44,7 @@ async fn delete_secret(key: &NamespacedName, context: &Context) -> Result<(), St
     let written = context.in_sync.whole(key);
     let is_ours =
         belongs_to(&live, &key.name) || written.is_some_and(|uid| live.uid() == Some(uid));
-    if !is_ours {
+    if !is_ours || policy::is_key(&live, &context.config) {
         tracing::warn!("sealed-secret" = %key, "SealedSecret has gone, its Secret is not ours and stays");
         return Ok(());
     }

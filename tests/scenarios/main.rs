@@ -19,6 +19,7 @@ mod memory;
 mod metrics;
 mod ownership;
 mod permissions;
+mod planted_keys;
 mod process;
 mod raw_requests;
 mod removal;

@@ -34,6 +34,17 @@ async fn certificate(cluster: &Cluster) -> String {
     answer.split_once("\r\n\r\n").unwrap().1.trim().to_owned()
 }
 
+async fn ask_for_a_successor(cluster: &Cluster, key: &Fixture) {
+    ask(cluster, &key_secret(key).name_any()).await;
+}
+
+/// Asks for a successor of the key in a Secret.
+async fn ask(cluster: &Cluster, name: &str) {
+    let ask =
+        json!({ "metadata": { "annotations": { "sealedsecrets.bitnami.com/renew": "true" } } });
+    cluster.patch_secret(KEY_NAMESPACE, name, ask).await;
+}
+
 #[tokio::test]
 async fn makes_a_key_when_it_is_signalled_though_the_period_is_off() {
     let key = Fixture::rsa2048();
@@ -51,10 +62,7 @@ async fn makes_a_key_when_it_is_signalled_though_the_period_is_off() {
 async fn renews_on_request() {
     let key = Fixture::rsa2048();
     let cluster = Cluster::start(&[&key]).await;
-    let name = key_secret(&key).name_any();
-    let ask =
-        json!({ "metadata": { "annotations": { "sealedsecrets.bitnami.com/renew": "true" } } });
-    cluster.patch_secret(KEY_NAMESPACE, &name, ask).await;
+    ask_for_a_successor(&cluster, &key).await;
     becomes(&cluster, 2).await;
     tokio::time::sleep(Duration::from_millis(300)).await;
     assert_eq!(keys(&cluster).await.len(), 2);
@@ -226,6 +234,84 @@ async fn two_controllers_start_with_one_key() {
     assert_eq!(keys(&cluster).await.len(), 1);
 }
 
+#[tokio::test]
+async fn two_controllers_make_one_successor() {
+    let key = Fixture::rsa2048();
+    let cluster = Cluster::start(&[&key]).await;
+    cluster.run_second_controller(quiet()).await;
+    ask_for_a_successor(&cluster, &key).await;
+    becomes(&cluster, 2).await;
+    tokio::time::sleep(Duration::from_millis(500)).await;
+    assert_eq!(keys(&cluster).await.len(), 2);
+}
+
+#[tokio::test]
+async fn makes_another_successor_where_the_one_that_is_there_is_older() {
+    let ago = |hours| Fixture::made_at(Timestamp::now() - SignedDuration::from_hours(hours));
+    let (key, older) = (ago(1), ago(2));
+    let mut cluster = Cluster::empty().await;
+    let name = format!("sealed-secrets-key{}", &key.fingerprint()[..7]);
+    let mut there = key_secret(&older);
+    there.metadata.name = Some(name.clone());
+    cluster.create_secret(&key_secret(&key)).await;
+    cluster.create_secret(&there).await;
+    cluster.run_controller(quiet()).await;
+    ask_for_a_successor(&cluster, &key).await;
+    let there = becomes(&cluster, 3).await;
+    let made = there
+        .iter()
+        .find(|secret| secret.name_any() == name.clone() + "1");
+    let made = Fixture::of(made.unwrap()).certificate;
+    eventually("the new key is served", async || {
+        (certificate(&cluster).await == made.trim()).then_some(())
+    })
+    .await;
+    tokio::time::sleep(Duration::from_millis(300)).await;
+    assert_eq!(keys(&cluster).await.len(), 3);
+}
+
+/// Takes every name that can be foreseen for a key.
+async fn take_names(cluster: &Cluster, slot: &str) {
+    for ordinal in ["", "1", "2", "3", "4", "5", "6", "7", "8", "9"] {
+        let mut taken = Secret::default();
+        taken.metadata.name = Some(format!("sealed-secrets-key{slot}{ordinal}"));
+        taken.metadata.namespace = Some(KEY_NAMESPACE.to_owned());
+        cluster.create_secret(&taken).await;
+    }
+}
+
+#[tokio::test]
+async fn no_name_that_others_take_keeps_a_key_from_being_made() {
+    let mut cluster = Cluster::empty().await;
+    take_names(&cluster, "first").await;
+    cluster.run_controller(quiet()).await;
+    let first = becomes(&cluster, 1).await.remove(0);
+    assert_eq!(first.name_any().len(), "sealed-secrets-key".len() + 8);
+    let key = Fixture::of(&first);
+    take_names(&cluster, &key.fingerprint()[..7]).await;
+    ask(&cluster, &first.name_any()).await;
+    becomes(&cluster, 2).await;
+    eventually("the successor is served", async || {
+        (certificate(&cluster).await != key.certificate.trim()).then_some(())
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_restored_key_from_before_labels_ends_the_wait() {
+    let key = Fixture::rsa2048();
+    let mut cluster = restored(&key).await;
+    cluster.run_controller(quiet()).await;
+    let mut legacy = key_secret(&key);
+    legacy.metadata.name = Some("sealed-secrets-key".to_owned());
+    legacy.metadata.labels = None;
+    cluster.create_secret(&legacy).await;
+    tests::pass(Duration::from_secs(10)).await;
+    cluster.secret_becomes("shop", "db", &[("a", "b")]).await;
+    assert_eq!(certificate(&cluster).await, key.certificate.trim());
+    assert!(keys(&cluster).await.is_empty());
+}
+
 /// <https://github.com/bitnami/sealed-secrets/issues/1862>
 #[tokio::test]
 async fn ignores_keys_of_other_namespaces() {
@@ -259,4 +345,39 @@ async fn a_deleted_key_still_unseals() {
         .create(sealed_secret("db").item("a", "b", &deleted).object())
         .await;
     cluster.secret_becomes("shop", "db", &[("a", "b")]).await;
+}
+
+/// Waits until the controller has seen every key Secret so far, by one more that is older than all.
+async fn catches_up(cluster: &Cluster, hours: i64) {
+    let key = Fixture::made_at(Timestamp::now() - SignedDuration::from_hours(hours));
+    cluster.create_secret(&key_secret(&key)).await;
+    let name = format!("after-{hours}");
+    cluster
+        .create(sealed_secret(&name).item("a", "b", &key).object())
+        .await;
+    cluster.secret_becomes("shop", &name, &[("a", "b")]).await;
+}
+
+#[tokio::test]
+async fn a_copy_of_a_key_comes_and_goes() {
+    let key = Fixture::made_at(Timestamp::now());
+    let cluster = Cluster::start(&[&key]).await;
+    let secrets = cluster.secrets(KEY_NAMESPACE);
+    let mut copy = key_secret(&key);
+    copy.metadata.name = Some("backup".to_owned());
+    cluster.create_secret(&copy).await;
+    catches_up(&cluster, 1000).await;
+    secrets.delete("backup", &Default::default()).await.unwrap();
+    catches_up(&cluster, 2000).await;
+    assert_eq!(certificate(&cluster).await, key.certificate.trim());
+    // And the other way round: what was copied goes, and the copy stays.
+    cluster.create_secret(&copy).await;
+    catches_up(&cluster, 3000).await;
+    let original = key_secret(&key).name_any();
+    secrets
+        .delete(&original, &Default::default())
+        .await
+        .unwrap();
+    catches_up(&cluster, 4000).await;
+    assert_eq!(certificate(&cluster).await, key.certificate.trim());
 }

@@ -44,6 +44,17 @@ fn created(mut secret: Secret, second: i64) -> Secret {
     secret
 }
 
+fn named(name: &str, mut secret: Secret) -> Secret {
+    secret.metadata.name = Some(name.to_owned());
+    secret
+}
+
+/// How many keys may be sealed to.
+fn active(ring: &KeyRing) -> usize {
+    let all = ring.describe();
+    all.iter().filter(|key| key.is_active).count()
+}
+
 fn fingerprints(ring: &KeyRing) -> Vec<Fingerprint> {
     ring.snapshot(&[])
         .iter()
@@ -62,7 +73,7 @@ fn seals_to_the_newest_certificate_and_tries_it_first() {
         .lock()
         .all
         .iter()
-        .map(|key| key.certificate.not_before())
+        .map(|key| key.best().certificate.not_before())
         .collect::<Vec<_>>();
     assert!(dates[0] >= dates[1]);
 }
@@ -71,15 +82,74 @@ fn seals_to_the_newest_certificate_and_tries_it_first() {
 fn holds_a_key_once() {
     let ring = KeyRing::default();
     ring.put(&small(), true).unwrap();
-    ring.put(
-        &secret(
-            "copy",
-            include_str!("../../../sealing/tests/vectors/rsa2048.json"),
-        ),
-        true,
-    )
-    .unwrap();
+    ring.put(&named("copy", small()), true).unwrap();
     assert_eq!(ring.snapshot(&[]).len(), 1);
+}
+
+#[test]
+fn seals_to_a_key_as_long_as_any_secret_holds_it() {
+    let retire: [fn(&KeyRing, &str); 4] = [
+        |ring, gone| ring.retire(gone),
+        |ring, gone| ring.retire_as_seen(gone),
+        |ring, gone| ring.put(&named(gone, large()), false).map(drop).unwrap(),
+        |ring, gone| {
+            let rest = ["small", "copy"].into_iter().filter(|name| *name != gone);
+            ring.retire_all_but(&rest.map(str::to_owned).collect::<Vec<_>>());
+        },
+    ];
+    for (retire, [first, last]) in retire
+        .into_iter()
+        .flat_map(|retire| [["small", "copy"], ["copy", "small"]].map(|order| (retire, order)))
+    {
+        let ring = KeyRing::default();
+        let key = ring.put(&small(), true).unwrap();
+        ring.put(&named("copy", small()), true).unwrap();
+        retire(&ring, first);
+        assert_eq!(*current(&ring).unwrap().certificate.fingerprint(), key);
+        ring.retire(last);
+        assert!(current(&ring).is_none());
+        assert!(fingerprints(&ring).contains(&key));
+    }
+}
+
+#[test]
+fn keeps_nothing_of_copies_that_come_and_go() {
+    let ring = KeyRing::default();
+    ring.put(&small(), true).unwrap();
+    for copy in ["a", "b", "c"] {
+        ring.put(&named(copy, small()), true).unwrap();
+        ring.retire(copy);
+    }
+    assert_eq!(ring.lock().all[0].active().count(), 1);
+    ring.retire("small");
+    ring.put(&named("d", small()), true).unwrap();
+    assert_eq!(ring.lock().all[0].best().secret, "d");
+    assert_eq!(active(&ring), 1);
+}
+
+#[test]
+fn serves_the_newest_certificate_of_a_key_that_has_several() {
+    let ring = KeyRing::new(KeyOrder::Created);
+    ring.put(&created(small(), 1), true).unwrap();
+    ring.put(&created(named("again", small()), 3), true)
+        .unwrap();
+    ring.put(&created(large(), 2), true).unwrap();
+    let since = || current(&ring).unwrap().since.as_second();
+    assert_eq!(since(), 3);
+    ring.retire("again");
+    assert_eq!(since(), 2);
+}
+
+#[test]
+fn renews_a_key_that_any_of_its_secrets_asks_for() {
+    let ring = KeyRing::default();
+    ring.put(&small(), true).unwrap();
+    let mut asking = named("copy", small());
+    asking.metadata.annotations = Some([(RENEW.to_owned(), "true".to_owned())].into());
+    ring.put(&asking, true).unwrap();
+    assert!(current(&ring).unwrap().is_to_be_renewed);
+    ring.retire("copy");
+    assert!(!current(&ring).unwrap().is_to_be_renewed);
 }
 
 #[test]
@@ -101,6 +171,34 @@ fn keeps_sealing_to_the_key_from_before_labels_when_the_labelled_are_listed() {
     ring.put(&legacy, true).unwrap();
     ring.retire_all_but(&[]);
     assert!(current(&ring).is_some());
+}
+
+#[test]
+fn seals_to_the_key_from_before_labels_only_while_no_labelled_one_is_there() {
+    let ring = KeyRing::new(KeyOrder::Created);
+    let mut legacy = created(small(), 9);
+    legacy.metadata.labels = None;
+    let legacy = ring.put(&legacy, true).unwrap();
+    let labelled = ring.put(&created(large(), 1), true).unwrap();
+    let now = || current(&ring).unwrap().certificate.fingerprint().clone();
+    assert_eq!(now(), labelled);
+    ring.retire("large");
+    assert_eq!(now(), legacy);
+}
+
+#[tokio::test]
+async fn tells_of_a_key_that_was_not_there_before() {
+    let ring = KeyRing::default();
+    ring.put(&small(), true).unwrap();
+    assert_eq!(ring.more_than(0).await, 1);
+    let more = async {
+        tokio::time::timeout(std::time::Duration::from_millis(20), ring.more_than(1)).await
+    };
+    ring.put(&named("copy", small()), true).unwrap();
+    ring.retire("small");
+    assert!(more.await.is_err());
+    ring.put(&large(), false).unwrap();
+    assert_eq!(ring.more_than(1).await, 2);
 }
 
 #[test]
@@ -134,7 +232,7 @@ fn seals_no_more_to_the_key_that_a_secret_held_before() {
     changed.metadata.name = Some("small".to_owned());
     let new = ring.put(&changed, true).unwrap();
     assert_eq!(*current(&ring).unwrap().certificate.fingerprint(), new);
-    assert_eq!(ring.lock().all.iter().filter(|key| key.active).count(), 1);
+    assert_eq!(active(&ring), 1);
 }
 
 #[test]
@@ -148,6 +246,17 @@ fn opens_with_a_key_that_a_sealed_secret_made_but_seals_not_to_it() {
     assert!(current(&ring).is_none() && ring.snapshot(&[]).len() == 1);
 }
 
+#[test]
+fn lets_no_key_vouch_that_was_never_sealed_to() {
+    let ring = KeyRing::default();
+    ring.put(&small(), false).unwrap();
+    let sealed_to = ring.put(&large(), true).unwrap();
+    ring.retire("large");
+    let vouching = ring.vouching();
+    assert_eq!(vouching.len(), 1);
+    assert_eq!(*vouching[0].fingerprint(), sealed_to);
+}
+
 /// <https://github.com/bitnami/sealed-secrets/issues/1639>
 #[test]
 fn orders_keys_as_documented() {
@@ -155,7 +264,7 @@ fn orders_keys_as_documented() {
         let ring = KeyRing::new(order);
         ring.put(&created(small(), small_at), true).unwrap();
         ring.put(&created(large(), large_at), true).unwrap();
-        ring.lock().all[0].secret.clone()
+        ring.lock().all[0].best().secret.clone()
     };
     assert_eq!(newest(KeyOrder::Created, 1, 2), "large");
     assert_eq!(newest(KeyOrder::Created, 2, 1), "small");
