@@ -1,5 +1,7 @@
 //! How much a template may use, and how much of it is left.
 
+use std::time::{Duration, Instant};
+
 use crate::error::{Fault, Resource};
 
 /// How much a template may use.
@@ -11,15 +13,27 @@ pub struct Limits {
     pub output_bytes: usize,
     /// How deep actions, parentheses, template calls and values stand in one another.
     pub nesting: usize,
-    /// The work done: about one step for each action, element, or 64 bytes touched; slow functions weigh
-    /// more, as [`BCRYPT_STEPS`] does.
+    /// The work done: about one step for each node, word, field and element, and for 32 bytes touched;
+    /// slow functions weigh more, as [`BCRYPT_STEPS`] does.
     pub steps: u64,
-    /// The bytes that all functions together may allocate, whether they are still in use or not.
+    /// The bytes that parsing and all functions together may allocate, whether they are still in use or not.
     pub memory_bytes: usize,
+    /// How long all templates that share a budget may take, by the clock that [`Budget::timed`] is given.
+    pub time: Duration,
 }
 
 /// What one `bcrypt` or `htpasswd` costs.
 pub const BCRYPT_STEPS: u64 = 400_000;
+
+/// The most that is done without a look at the clock: a few tenths of a second.
+const AT_ONCE: u64 = 2_000_000;
+/// After so many steps the clock is read again.
+const BETWEEN_LOOKS: u64 = 1_000;
+/// What the allocator needs for itself, roughly.
+const BLOCK: usize = 16;
+
+/// A clock that never goes back, such as [`Instant::now`].
+pub type Clock = fn() -> Instant;
 
 impl Default for Limits {
     /// 1 MiB of source and of output; a second or two of work, 64 MiB, and a stack of 2 MiB suffices.
@@ -30,27 +44,46 @@ impl Default for Limits {
             nesting: 100,
             steps: 10_000_000,
             memory_bytes: 64 << 20,
+            time: Duration::from_secs(2),
         }
     }
 }
 
-/// What is left of the limits; templates that are rendered one after the other may share it.
+/// What is left of the limits; templates that are parsed and rendered one after the other may share it.
 #[derive(Debug)]
 pub struct Budget {
     pub(crate) nesting: usize,
+    pub(crate) source_bytes: usize,
     pub(crate) output_bytes: usize,
     steps: u64,
     memory: usize,
+    deadline: Option<(Clock, Instant)>,
+    /// With fewer steps left the clock is read: never, without a deadline.
+    look_below: u64,
 }
 
 impl Budget {
-    /// A whole budget.
+    /// A whole budget, which knows no time.
     pub fn new(limits: &Limits) -> Self {
         Self {
             nesting: limits.nesting,
+            source_bytes: limits.source_bytes,
             output_bytes: limits.output_bytes,
             steps: limits.steps,
             memory: limits.memory_bytes,
+            deadline: None,
+            look_below: 0,
+        }
+    }
+
+    /// A whole budget whose time runs from now on: what is still to be parsed or rendered when it is over
+    /// fails with [`Resource::Time`].
+    pub fn timed(limits: &Limits, clock: Clock) -> Self {
+        let deadline = clock().checked_add(limits.time);
+        Self {
+            deadline: deadline.map(|deadline| (clock, deadline)),
+            look_below: u64::MAX,
+            ..Self::new(limits)
         }
     }
 
@@ -60,6 +93,32 @@ impl Budget {
             .steps
             .checked_sub(steps)
             .ok_or(Fault::Budget(Resource::Steps))?;
+        if self.steps < self.look_below {
+            self.look()?;
+        }
+        Ok(())
+    }
+
+    /// Pays for work during which nobody looks at the clock.
+    pub(crate) fn spend_at_once(&mut self, steps: u64) -> Result<(), Fault> {
+        if steps > AT_ONCE {
+            return Err(Fault::Budget(Resource::Steps));
+        }
+        self.spend(steps)
+    }
+
+    /// Whether there is still time; once there is none, there never will be.
+    fn look(&mut self) -> Result<(), Fault> {
+        self.look_below = match self.deadline {
+            None => 0,
+            Some((clock, deadline)) if clock() < deadline => {
+                self.steps.saturating_sub(BETWEEN_LOOKS)
+            }
+            Some(_) => {
+                self.look_below = u64::MAX;
+                return Err(Fault::Budget(Resource::Time));
+            }
+        };
         Ok(())
     }
 
@@ -69,7 +128,19 @@ impl Budget {
             .memory
             .checked_sub(bytes)
             .ok_or(Fault::Budget(Resource::Memory))?;
-        self.spend(bytes as u64 / 64)
+        self.spend(1 + bytes as u64 / 64)
+    }
+
+    /// Adds an element to a list, which is paid for as it grows.
+    pub(crate) fn push<T>(&mut self, list: &mut Vec<T>, element: T) -> Result<(), Fault> {
+        if list.len() == list.capacity() {
+            let more = list.len().max(1);
+            let bytes = (list.len() + more).saturating_mul(size_of::<T>());
+            self.allocate(bytes.saturating_add(BLOCK))?;
+            list.reserve_exact(more);
+        }
+        list.push(element);
+        Ok(())
     }
 
     /// Refuses what stands too deep.
@@ -80,50 +151,92 @@ impl Budget {
             Ok(())
         }
     }
-
-    /// A text of unknown length, which stops growing when the memory is used up.
-    pub(crate) fn buffer(&self) -> Buffer {
-        Buffer {
-            bytes: Vec::new(),
-            limit: self.memory,
-            resource: Resource::Memory,
-        }
-    }
 }
 
-/// A growing text with a limit.
-pub(crate) struct Buffer {
-    bytes: Vec<u8>,
-    limit: usize,
-    resource: Resource,
-}
+#[cfg(test)]
+mod tests {
+    use std::cell::Cell;
+    use std::sync::LazyLock;
 
-impl Buffer {
-    pub(crate) fn for_output(limit: usize) -> Self {
-        Self {
-            bytes: Vec::new(),
-            limit,
-            resource: Resource::Output,
-        }
+    use super::*;
+
+    static START: LazyLock<Instant> = LazyLock::new(Instant::now);
+    thread_local! {
+        static READINGS: Cell<u64> = const { Cell::new(0) };
     }
 
-    pub(crate) fn write(&mut self, bytes: &[u8]) -> Result<(), Fault> {
-        if bytes.len() > self.limit - self.bytes.len() {
-            return Err(Fault::Budget(self.resource));
-        }
-        self.bytes.extend_from_slice(bytes);
-        Ok(())
+    /// A millisecond passes with each reading.
+    fn clock() -> Instant {
+        let readings = READINGS.get() + 1;
+        READINGS.set(readings);
+        *START + Duration::from_millis(readings)
     }
 
-    pub(crate) fn fill(&mut self, byte: u8, count: usize) -> Result<(), Fault> {
-        if count > self.limit - self.bytes.len() {
-            return Err(Fault::Budget(self.resource));
-        }
-        self.bytes.resize(self.bytes.len() + count, byte);
-        Ok(())
+    fn timed(steps: u64, millis: u64) -> Budget {
+        let limits = Limits {
+            steps,
+            time: Duration::from_millis(millis),
+            ..Limits::default()
+        };
+        Budget::timed(&limits, clock)
     }
 
-    pub(crate) fn into_bytes(self) -> Vec<u8> {
-        self.bytes
+    #[test]
+    fn ends_when_its_time_is_over_and_stays_so() {
+        let mut budget = timed(u64::MAX, 5);
+        let over = Err(Fault::Budget(Resource::Time));
+        let spent = (0..100_000).find(|_| budget.spend(1) == over);
+        assert_eq!(spent, Some(4 * BETWEEN_LOOKS as usize + 4));
+        assert_eq!(budget.spend(1), over);
+        assert_eq!(budget.allocate(1), over);
+    }
+
+    #[test]
+    fn reads_the_clock_every_so_many_steps() {
+        let mut budget = timed(1_000_000, 1_000_000);
+        let before = READINGS.get();
+        for _ in 0..100_000 {
+            budget.spend(1).unwrap();
+        }
+        assert!(READINGS.get() - before <= 100);
+        let before = READINGS.get();
+        for _ in 0..100 {
+            budget.spend(5_000).unwrap();
+        }
+        assert_eq!(READINGS.get() - before, 100);
+    }
+
+    #[test]
+    fn knows_no_time_without_a_clock() {
+        let before = READINGS.get();
+        let mut budget = Budget::new(&Limits {
+            time: Duration::ZERO,
+            ..Limits::default()
+        });
+        for _ in 0..10_000 {
+            budget.spend(100).unwrap();
+        }
+        assert_eq!(READINGS.get(), before);
+    }
+
+    #[test]
+    fn refuses_what_would_take_too_long_without_a_look_at_the_clock() {
+        let mut budget = Budget::new(&Limits::default());
+        let refused = Err(Fault::Budget(Resource::Steps));
+        assert_eq!(budget.spend_at_once(AT_ONCE + 1), refused);
+        assert_eq!(budget.spend_at_once(AT_ONCE), Ok(()));
+    }
+
+    #[test]
+    fn a_list_is_paid_for_as_it_grows() {
+        let mut budget = Budget::new(&Limits::default());
+        let mut list: Vec<u64> = Vec::new();
+        for i in 0..1000 {
+            budget.push(&mut list, i).unwrap();
+        }
+        let paid = Limits::default().memory_bytes - budget.memory;
+        // Each block was twice as large as the one before.
+        assert_eq!(list.capacity(), 1024);
+        assert_eq!(paid, (2 * 1024 - 1) * 8 + 11 * BLOCK);
     }
 }

@@ -123,18 +123,27 @@ fn deep_equal_at(budget: &mut Budget, a: &Value, b: &Value, depth: usize) -> Res
             if a.is_nil() != b.is_nil() || a.len() != b.len() {
                 return Ok(false);
             }
-            budget.spend(a.len() as u64)?;
-            for (key, a) in a.entries() {
-                match b.get(&key) {
-                    Some(b) if deep_equal_at(budget, &a, &b, depth + 1)? => {}
+            for (key, a) in a.borrow().iter().flat_map(|entries| entries.iter()) {
+                budget.spend(1 + key.len() as u64 / 32)?;
+                match b.get(key) {
+                    Some(b) if deep_equal_at(budget, a, &b, depth + 1)? => {}
                     _ => return Ok(false),
                 }
             }
             Ok(true)
         }
         (Value::Strings(a), Value::Strings(b)) => {
-            budget.spend(a.len() as u64)?;
-            Ok(a == b)
+            if a.len() != b.len() {
+                return Ok(false);
+            }
+            for ((key, a), (other, b)) in a.iter().zip(b.iter()) {
+                let bytes = key.len().min(other.len()) + a.len().min(b.len());
+                budget.spend(1 + bytes as u64 / 64)?;
+                if key != other || a != b {
+                    return Ok(false);
+                }
+            }
+            Ok(true)
         }
         (Value::Bool(a), Value::Bool(b)) => Ok(a == b),
         (Value::Float(a), Value::Float(b)) => Ok(a == b),
@@ -144,7 +153,10 @@ fn deep_equal_at(budget: &mut Budget, a: &Value, b: &Value, depth: usize) -> Res
             Ok(a == b)
         }
         (Value::Time(a), Value::Time(b)) => Ok(a == b),
-        (Value::Version(a), Value::Version(b)) => Ok(a == b),
+        (Value::Version(a), Value::Version(b)) => {
+            budget.spend(1 + a.original.len() as u64 / 32)?;
+            Ok(a == b)
+        }
         _ => Ok(a.integer() == b.integer()),
     }
 }

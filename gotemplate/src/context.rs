@@ -3,11 +3,15 @@
 use std::collections::{BTreeMap, HashMap};
 use std::rc::Rc;
 
+use zeroize::Zeroizing;
+
 use crate::budget::Budget;
+use crate::buffer::Buffer;
 use crate::date::Time;
 use crate::environment::Environment;
 use crate::error::Fault;
 use crate::pattern::Pattern;
+use crate::semver::Version;
 use crate::text::Text;
 use crate::value::{Element, Entries, List, Map, Value};
 
@@ -19,11 +23,19 @@ pub(crate) struct Context<'a> {
     /// one at the end, which frees circles and keeps the depth of dropping small.
     maps: Vec<Entries>,
     patterns: HashMap<Text, Rc<Pattern>>,
+    /// Why the last failure was one, where somebody wants to know. It may hold values.
+    message: Option<Zeroizing<String>>,
+    wants_messages: bool,
 }
 
-/// An allocation's own size, roughly.
-const OVERHEAD: usize = 32;
-const MAP_ENTRY: usize = 96;
+/// What a value takes beside its bytes or elements, counters and the allocator's part included.
+const TEXT: usize = 80;
+const LIST: usize = 144;
+const MAP: usize = 480;
+const TIME: usize = 96;
+const VERSION: usize = 192;
+/// An entry of a map whose nodes are not full.
+const MAP_ENTRY: usize = 64;
 const CACHED_PATTERNS: usize = 16;
 
 impl<'a> Context<'a> {
@@ -33,13 +45,59 @@ impl<'a> Context<'a> {
             environment,
             maps: Vec::new(),
             patterns: HashMap::new(),
+            message: None,
+            wants_messages: false,
         }
     }
 
+    /// One that keeps the message of the last failure.
+    pub(crate) fn explaining(budget: &'a mut Budget, environment: &'a Environment) -> Self {
+        let mut context = Self::new(budget, environment);
+        context.wants_messages = true;
+        context
+    }
+
+    /// A failure with a message, which is made only where somebody wants to know.
+    pub(crate) fn failed(&mut self, message: impl FnOnce() -> String) -> Fault {
+        if self.wants_messages {
+            self.message = Some(Zeroizing::new(message()));
+        }
+        Fault::Failed
+    }
+
+    /// What failed before does not explain what fails next.
+    pub(crate) fn forget_message(&mut self) {
+        self.message = None;
+    }
+
+    pub(crate) fn take_message(&mut self) -> Option<Zeroizing<String>> {
+        self.message.take()
+    }
+
     /// A text that is paid for.
-    pub(crate) fn text(&mut self, bytes: impl Into<Text> + AsRef<[u8]>) -> Result<Value, Fault> {
-        self.budget.allocate(bytes.as_ref().len() + OVERHEAD)?;
+    pub(crate) fn text(&mut self, bytes: &[u8]) -> Result<Value, Fault> {
+        self.budget.allocate(TEXT + bytes.len())?;
         Ok(Value::String(bytes.into()))
+    }
+
+    /// A text that was made already; whoever made a long one has paid for it before.
+    pub(crate) fn made(&mut self, bytes: Vec<u8>) -> Result<Value, Fault> {
+        let text = Text::from(bytes);
+        self.budget.allocate(TEXT + text.len())?;
+        Ok(Value::String(text))
+    }
+
+    /// A text that was paid for as it grew.
+    pub(crate) fn grown(&mut self, buffer: Buffer) -> Result<Value, Fault> {
+        self.budget.allocate(TEXT)?;
+        Ok(Value::String(buffer.into()))
+    }
+
+    /// A text made of parts.
+    pub(crate) fn joined(&mut self, parts: &[&[u8]]) -> Result<Value, Fault> {
+        let length = parts.iter().map(|part| part.len()).sum::<usize>();
+        self.budget.allocate(TEXT + length)?;
+        Ok(Value::String(parts.concat().into()))
     }
 
     /// A `[]interface {}`.
@@ -71,7 +129,8 @@ impl<'a> Context<'a> {
     ) -> Result<Value, Fault> {
         let mut elements = Vec::new();
         for part in parts {
-            elements.push(self.text(part)?);
+            let part = self.text(part)?;
+            self.budget.push(&mut elements, part)?;
         }
         self.list_of(Element::String, elements)
     }
@@ -79,14 +138,14 @@ impl<'a> Context<'a> {
     /// Pays for a slice before it is filled.
     pub(crate) fn pay_for_elements(&mut self, count: usize) -> Result<(), Fault> {
         let bytes = count.saturating_mul(size_of::<Value>());
-        self.budget.allocate(bytes.saturating_add(OVERHEAD))?;
+        self.budget.allocate(bytes.saturating_add(LIST))?;
         self.budget.spend(count as u64 / 4)
     }
 
     /// A `map[string]interface {}`.
     pub(crate) fn map(&mut self, entries: BTreeMap<Text, Value>) -> Result<Value, Fault> {
-        self.budget
-            .allocate(entries.len().saturating_mul(MAP_ENTRY) + OVERHEAD)?;
+        let bytes = entries.len().saturating_mul(MAP_ENTRY);
+        self.budget.allocate(bytes.saturating_add(MAP))?;
         let entries = Entries::new(entries.into());
         self.maps.push(entries.clone());
         Ok(Value::Map(Map(Some(entries))))
@@ -94,23 +153,46 @@ impl<'a> Context<'a> {
 
     /// Puts an entry into a map; a nil map takes none.
     pub(crate) fn put(&mut self, map: &Map, key: Text, value: Value) -> Result<(), Fault> {
+        let Some(entries) = &map.0 else {
+            return Err(self.failed(|| "assignment to entry in nil map".into()));
+        };
         self.budget.allocate(MAP_ENTRY)?;
-        let entries = map.0.as_ref().ok_or(Fault::Failed)?;
         entries.borrow_mut().insert(key, value);
         Ok(())
     }
 
+    /// The entries of a map as they are now, paid for.
+    pub(crate) fn entries(&mut self, map: &Map) -> Result<Vec<(Text, Value)>, Fault> {
+        let bytes = map.len().saturating_mul(size_of::<(Text, Value)>());
+        self.budget.allocate(bytes)?;
+        self.budget.spend(map.len() as u64 / 4)?;
+        Ok(map.entries())
+    }
+
+    pub(crate) fn time(&mut self, time: Time) -> Result<Value, Fault> {
+        self.budget.allocate(TIME)?;
+        Ok(Value::Time(Rc::new(time)))
+    }
+
+    pub(crate) fn version(&mut self, version: Version) -> Result<Value, Fault> {
+        self.budget.allocate(VERSION + 3 * version.original.len())?;
+        Ok(Value::Version(Rc::new(version)))
+    }
+
     /// The time outside.
-    pub(crate) fn now(&self) -> Result<Time, Fault> {
-        self.environment.now.map(Time::from).ok_or(Fault::Failed)
+    pub(crate) fn now(&mut self) -> Result<Time, Fault> {
+        match self.environment.now {
+            Some(now) => Ok(Time::from(now)),
+            None => Err(self.failed(|| "there is no clock".into())),
+        }
     }
 
     /// Fills a buffer with randomness.
     pub(crate) fn fill_random(&mut self, buffer: &mut [u8]) -> Result<(), Fault> {
-        self.budget.spend(buffer.len() as u64 / 8)?;
+        self.budget.spend(4 + buffer.len() as u64 / 8)?;
         match self.environment.random {
             Some(fill) if fill(buffer) => Ok(()),
-            _ => Err(Fault::Failed),
+            _ => Err(self.failed(|| "there is no randomness".into())),
         }
     }
 
@@ -120,7 +202,6 @@ impl<'a> Context<'a> {
         loop {
             let mut bytes = [0; 8];
             self.fill_random(&mut bytes)?;
-            self.budget.spend(1)?;
             let number = u64::from_le_bytes(bytes);
             if number < fair {
                 return Ok(number % bound);
@@ -133,8 +214,14 @@ impl<'a> Context<'a> {
         if let Some(pattern) = self.patterns.get(source) {
             return Ok(pattern.clone());
         }
-        self.budget.spend(1000 + 50 * source.len() as u64)?;
-        let pattern = Rc::new(Pattern::parse(source, self.budget.nesting)?);
+        let pattern = match Pattern::parse(source, self.budget) {
+            Ok(pattern) => Rc::new(pattern),
+            Err(Fault::Failed) => {
+                let source = String::from_utf8_lossy(source);
+                return Err(self.failed(|| format!("error parsing regexp: `{source}`")));
+            }
+            Err(fault) => return Err(fault),
+        };
         if self.patterns.len() >= CACHED_PATTERNS {
             self.patterns.clear();
         }

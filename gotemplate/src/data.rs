@@ -7,7 +7,7 @@ use crate::text::Text;
 use crate::value::Value;
 
 /// A map of texts, which need not be UTF-8: what dot is at the start. It is made once and can be
-/// rendered with many times.
+/// rendered with many times; its texts are wiped when it goes.
 #[derive(Clone, Default)]
 pub struct Data(Arc<BTreeMap<Text, Text>>);
 

@@ -44,6 +44,8 @@ pub enum Resource {
     Memory,
     /// The length of the output.
     Output,
+    /// The time by the clock.
+    Time,
 }
 
 /// Why a function or an operation failed, before its place is known.
@@ -60,6 +62,17 @@ pub(crate) enum Fault {
 pub(crate) struct Failure {
     pub(crate) offset: usize,
     pub(crate) class: Class,
+}
+
+impl Fault {
+    /// What it means at a place of the source, for an operation without a name.
+    pub(crate) fn at(self, offset: usize) -> Failure {
+        let class = match self {
+            Self::Budget(resource) => Class::Budget(resource),
+            Self::Failed => Class::Type,
+        };
+        Failure { offset, class }
+    }
 }
 
 impl Error {
@@ -95,6 +108,20 @@ impl Error {
     }
 }
 
+/// A piece of the source between quotes, or its start.
+pub(crate) fn quoted(source: &str) -> String {
+    format!("{:?}", shortened(source))
+}
+
+/// The start of a piece of the source: a message is no place for a megabyte.
+pub(crate) fn shortened(source: &str) -> String {
+    const CHARS: usize = 200;
+    match source.char_indices().nth(CHARS) {
+        Some((end, _)) => format!("{}...", &source[..end]),
+        None => source.to_owned(),
+    }
+}
+
 impl fmt::Display for Class {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
@@ -117,6 +144,7 @@ impl fmt::Display for Resource {
             Self::Steps => "steps",
             Self::Memory => "memory",
             Self::Output => "output",
+            Self::Time => "time",
         })
     }
 }

@@ -1,48 +1,64 @@
-//! Trees and data → output.
+//! Trees and data → output. Every node, word and field that is looked at is paid for.
 
 mod pipeline;
 
-use crate::budget::{Budget, Buffer};
+use crate::buffer::Output;
 use crate::context::Context;
-use crate::environment::Environment;
 use crate::error::{Class, Failure, Fault, Resource};
 use crate::fmt;
-use crate::tree::{Branches, Node, Nodes, Pipeline, Trees};
+use crate::scope::{Name, ROOT, Scope};
+use crate::tree::{Branches, Call, Node, Nodes, Range, Trees};
 use crate::value::Value;
 
-/// Renders the tree of a name.
-pub(crate) fn render(
-    trees: &Trees,
-    root: &[u8],
+/// What to render.
+#[derive(Clone, Copy)]
+pub(crate) struct Source<'a> {
+    pub(crate) name: &'a str,
+    pub(crate) text: &'a str,
+    pub(crate) trees: &'a Trees,
+}
+
+/// A failure, and the name of the template in which it happened.
+pub(crate) struct Failed<'a> {
+    pub(crate) failure: Failure,
+    pub(crate) template: &'a [u8],
+}
+
+/// Renders the tree that has the name of the source.
+pub(crate) fn render<'a>(
+    source: Source<'a>,
     dot: Value,
-    budget: &mut Budget,
-    environment: &Environment,
-) -> Result<Vec<u8>, Failure> {
-    let nesting = budget.nesting;
-    let output = Buffer::for_output(budget.output_bytes);
+    context: &mut Context,
+) -> Result<Vec<u8>, Failed<'a>> {
+    let nesting = context.budget.nesting;
+    let output = Output::new(context.budget.output_bytes);
     let mut state = State {
-        trees,
-        context: Context::new(budget, environment),
+        source,
+        template: source.name.as_bytes(),
+        context,
         output,
-        variables: vec![("$", dot.clone())],
+        variables: Scope::new(),
         depth: 0,
         nesting,
     };
-    if let Some(nodes) = trees.get(root) {
-        state.nodes(&dot, nodes)?;
+    if let Err(failure) = state.root(&dot) {
+        let template = state.template;
+        return Err(Failed { failure, template });
     }
-    let output = std::mem::replace(&mut state.output, Buffer::for_output(0)).into_bytes();
-    drop(state);
+    let output = state.output.into_bytes();
     // Templates that share a budget share what they may put out.
-    budget.output_bytes = budget.output_bytes.saturating_sub(output.len());
+    let left = &mut context.budget.output_bytes;
+    *left = left.saturating_sub(output.len());
     Ok(output)
 }
 
-struct State<'a, 'b> {
-    trees: &'a Trees,
-    context: Context<'b>,
-    output: Buffer,
-    variables: Vec<(&'a str, Value)>,
+struct State<'a, 'b, 'c> {
+    source: Source<'a>,
+    /// The name of the template at hand.
+    template: &'a [u8],
+    context: &'c mut Context<'b>,
+    output: Output,
+    variables: Scope<Value>,
     depth: usize,
     nesting: usize,
 }
@@ -57,7 +73,15 @@ enum Flow {
     Continue,
 }
 
-impl<'a> State<'a, '_> {
+impl<'a> State<'a, '_, '_> {
+    fn root(&mut self, dot: &Value) -> Evaluated<()> {
+        self.declare(ROOT, dot.clone(), 0)?;
+        if let Some(nodes) = self.source.trees.get(self.template) {
+            self.nodes(dot, nodes)?;
+        }
+        Ok(())
+    }
+
     fn nodes(&mut self, dot: &Value, nodes: &'a Nodes) -> Evaluated<Flow> {
         self.depth += 1;
         for node in nodes {
@@ -73,7 +97,11 @@ impl<'a> State<'a, '_> {
 
     fn node(&mut self, dot: &Value, node: &'a Node) -> Evaluated<Flow> {
         match node {
-            Node::Text(text) => self.output.write(text).map_err(|fault| at(0, fault))?,
+            Node::Text(start, end) => {
+                let text = &self.source.text.as_bytes()[*start..*end];
+                let written = self.output.write(self.context.budget, text);
+                written.map_err(|fault| fault.at(0))?;
+            }
             Node::Action(pipeline) => {
                 let value = self.pipeline(dot, pipeline)?;
                 if pipeline.variables.is_empty() {
@@ -82,16 +110,9 @@ impl<'a> State<'a, '_> {
             }
             Node::If(branches) => return self.branches(dot, branches, false),
             Node::With(branches) => return self.branches(dot, branches, true),
-            Node::Range {
-                pipeline,
-                body,
-                otherwise,
-            } => return self.range(dot, pipeline, body, otherwise),
-            Node::Template {
-                offset,
-                name,
-                pipeline,
-            } => self.template(dot, *offset, name, pipeline.as_ref())?,
+            Node::Range(range) => return self.range(dot, range),
+            Node::Template(call) => self.template(dot, call)?,
+            // The loop that they belong to pays for its rounds.
             Node::Break => return Ok(Flow::Break),
             Node::Continue => return Ok(Flow::Continue),
         }
@@ -99,12 +120,13 @@ impl<'a> State<'a, '_> {
     }
 
     fn print(&mut self, value: &Value, offset: usize) -> Evaluated<()> {
+        let budget = &mut *self.context.budget;
         let printed = match value {
-            Value::String(text) => self.output.write(text),
-            Value::Missing | Value::Nil => self.output.write(b"<no value>"),
-            value => fmt::print_value(self.context.budget, &mut self.output, value),
+            Value::String(text) => self.output.write(budget, text),
+            Value::Missing | Value::Nil => self.output.write(budget, b"<no value>"),
+            value => fmt::plain(budget, value).and_then(|text| self.output.write(budget, &text)),
         };
-        printed.map_err(|fault| at(offset, fault))
+        printed.map_err(|fault| fault.at(offset))
     }
 
     fn branches(
@@ -113,167 +135,182 @@ impl<'a> State<'a, '_> {
         branches: &'a Branches,
         moves_dot: bool,
     ) -> Evaluated<Flow> {
-        let mark = self.variables.len();
+        let mark = self.variables.mark();
         for (pipeline, body) in &branches.branches {
             let value = self.pipeline(dot, pipeline)?;
             if value.is_true() {
                 let dot = if moves_dot { &value } else { dot };
                 let flow = self.nodes(dot, body);
-                self.variables.truncate(mark);
+                self.variables.close(mark);
                 return flow;
             }
         }
         let flow = self.nodes(dot, &branches.otherwise);
-        self.variables.truncate(mark);
+        self.variables.close(mark);
         flow
     }
 
-    fn range(
-        &mut self,
-        dot: &Value,
-        pipeline: &'a Pipeline,
-        body: &'a Nodes,
-        otherwise: &'a Nodes,
-    ) -> Evaluated<Flow> {
-        let mark = self.variables.len();
-        let value = self.pipeline(dot, pipeline)?;
-        let wrong_type = || failure(pipeline.offset, Class::Type);
-        let mut is_empty = true;
-        match &value {
+    fn range(&mut self, dot: &Value, range: &'a Range) -> Evaluated<Flow> {
+        let mark = self.variables.mark();
+        let value = self.pipeline(dot, &range.pipeline)?;
+        let flow = if self.rounds(range, &value)? {
+            Ok(Flow::Next)
+        } else {
+            self.nodes(dot, &range.otherwise)
+        };
+        self.variables.close(mark);
+        flow
+    }
+
+    /// Every round of a loop; tells whether there was one.
+    fn rounds(&mut self, range: &'a Range, value: &Value) -> Evaluated<bool> {
+        let offset = range.pipeline.offset;
+        match value {
             Value::List(list) => {
                 for index in 0..list.len() {
-                    is_empty = false;
                     let element = list.get(index).unwrap_or(Value::Nil);
-                    let index = Value::Int(index as i64);
-                    if self.iterate(pipeline, body, index, element)? == Flow::Break {
+                    if self.round(range, Value::Int(index as i64), element)? == Flow::Break {
                         break;
                     }
                 }
+                Ok(list.len() > 0)
             }
             Value::Map(map) => {
-                self.pay(pipeline.offset, map.len())?;
-                for (key, element) in map.entries() {
-                    is_empty = false;
-                    let key = Value::String(key);
-                    if self.iterate(pipeline, body, key, element)? == Flow::Break {
+                // The body may change the map.
+                let entries = self.context.entries(map);
+                for (key, element) in entries.map_err(|fault| fault.at(offset))? {
+                    if self.round(range, Value::String(key), element)? == Flow::Break {
                         break;
                     }
                 }
+                Ok(map.len() > 0)
             }
             Value::Strings(map) => {
                 for (key, element) in map.iter() {
-                    is_empty = false;
-                    let key = Value::String(key.clone());
-                    let element = Value::String(element.clone());
-                    if self.iterate(pipeline, body, key, element)? == Flow::Break {
+                    let (key, element) = (key.clone(), element.clone());
+                    let flow = self.round(range, Value::String(key), Value::String(element))?;
+                    if flow == Flow::Break {
                         break;
                     }
                 }
+                Ok(!map.is_empty())
             }
-            Value::Missing | Value::Nil => {}
-            number => {
-                let count = number.integer().ok_or_else(wrong_type)?;
-                if pipeline.variables.len() > 1 {
-                    return Err(wrong_type());
-                }
-                for i in 0..count {
-                    is_empty = false;
-                    let element = same_kind(number, i).ok_or_else(wrong_type)?;
-                    if self.iterate(pipeline, body, Value::Missing, element)? == Flow::Break {
-                        break;
-                    }
-                }
+            Value::Missing | Value::Nil => Ok(false),
+            number => self.count(range, number),
+        }
+    }
+
+    /// A loop over the integers below a number.
+    fn count(&mut self, range: &'a Range, number: &Value) -> Evaluated<bool> {
+        let offset = range.pipeline.offset;
+        let Some(count) = number.integer() else {
+            return Err(self.wrong(offset, || {
+                format!(
+                    "range can't iterate over a value of type {}",
+                    number.type_name()
+                )
+            }));
+        };
+        if range.pipeline.variables.len() > 1 {
+            return Err(self.wrong(offset, || {
+                format!("can't use {count} to iterate over more than one variable")
+            }));
+        }
+        for i in 0..count {
+            let element = same_kind(number, i).unwrap_or(Value::Missing);
+            if self.round(range, Value::Missing, element)? == Flow::Break {
+                break;
             }
         }
-        if !is_empty {
-            self.variables.truncate(mark);
-            return Ok(Flow::Next);
-        }
-        let flow = self.nodes(dot, otherwise);
-        self.variables.truncate(mark);
-        flow
+        Ok(count > 0)
     }
 
     /// One round of a loop.
-    fn iterate(
-        &mut self,
-        pipeline: &'a Pipeline,
-        body: &'a Nodes,
-        index: Value,
-        element: Value,
-    ) -> Evaluated<Flow> {
+    fn round(&mut self, range: &'a Range, index: Value, element: Value) -> Evaluated<Flow> {
+        let pipeline = &range.pipeline;
         self.spend(pipeline.offset, 1)?;
-        let mark = self.variables.len();
-        match (pipeline.variables.as_slice(), pipeline.assigns) {
+        let mark = self.variables.mark();
+        match (&*pipeline.variables, pipeline.assigns) {
             ([], _) => {}
-            ([one], true) => self.assign(one, element.clone(), pipeline.offset)?,
+            ([one], true) => self.assign(*one, element.clone(), pipeline.offset)?,
             ([first, second, ..], true) => {
-                self.assign(first, index, pipeline.offset)?;
-                self.assign(second, element.clone(), pipeline.offset)?;
+                self.assign(*first, index, pipeline.offset)?;
+                self.assign(*second, element.clone(), pipeline.offset)?;
             }
             // The pipeline has just declared them, so they stand on top.
-            ([_], false) => self.variables[mark - 1].1 = element.clone(),
+            ([_], false) => self.set_last(0, &element),
             (_, false) => {
-                self.variables[mark - 1].1 = element.clone();
-                self.variables[mark - 2].1 = index;
+                self.set_last(0, &element);
+                self.set_last(1, &index);
             }
         }
-        let flow = self.nodes(&element, body)?;
-        self.variables.truncate(mark);
+        let flow = self.nodes(&element, &range.body)?;
+        self.variables.close(mark);
         Ok(flow)
     }
 
-    fn template(
-        &mut self,
-        dot: &Value,
-        offset: usize,
-        name: &[u8],
-        pipeline: Option<&'a Pipeline>,
-    ) -> Evaluated<()> {
-        let trees = self.trees;
-        let Some(nodes) = trees.get(name) else {
-            return Err(failure(offset, Class::UndefinedTemplate));
+    fn template(&mut self, dot: &Value, call: &'a Call) -> Evaluated<()> {
+        let Some((name, nodes)) = self.source.trees.get_key_value(&call.name) else {
+            let class = Class::UndefinedTemplate;
+            return Err(failure(call.offset, class));
         };
-        let dot = match pipeline {
+        let dot = match &call.pipeline {
             Some(pipeline) => self.pipeline(dot, pipeline)?,
             None => Value::Missing,
         };
-        self.spend(offset, 1)?;
-        let outer = std::mem::replace(&mut self.variables, vec![("$", dot.clone())]);
+        self.spend(call.offset, 1 + name.len() as u64 / 32)?;
+        let caller = std::mem::replace(&mut self.template, name);
+        let outer = self.variables.enter();
+        self.declare(ROOT, dot.clone(), call.offset)?;
         self.nodes(&dot, nodes)?;
-        self.variables = outer;
+        self.variables.leave(outer);
+        self.template = caller;
         Ok(())
     }
 
-    fn variable(&self, name: &str, offset: usize) -> Evaluated<Value> {
-        let found = self.variables.iter().rev().find(|(n, _)| *n == name);
-        found
-            .map(|(_, value)| value.clone())
-            .ok_or_else(|| failure(offset, Class::Type))
+    fn variable(&mut self, name: Name, offset: usize) -> Evaluated<Value> {
+        match self.variables.find(name) {
+            Some(value) => Ok(value.clone()),
+            None => Err(self.undefined(offset)),
+        }
     }
 
-    fn assign(&mut self, name: &str, value: Value, offset: usize) -> Evaluated<()> {
-        let found = self.variables.iter_mut().rev().find(|(n, _)| *n == name);
-        let (_, place) = found.ok_or_else(|| failure(offset, Class::Type))?;
-        *place = value;
+    fn declare(&mut self, name: Name, value: Value, offset: usize) -> Evaluated<()> {
+        let budget = &mut *self.context.budget;
+        let declared = self.variables.declare(budget, name, value);
+        declared.map_err(|fault| fault.at(offset))
+    }
+
+    fn assign(&mut self, name: Name, value: Value, offset: usize) -> Evaluated<()> {
+        match self.variables.find_mut(name) {
+            Some(place) => *place = value,
+            None => return Err(self.undefined(offset)),
+        }
         Ok(())
+    }
+
+    fn set_last(&mut self, before: usize, value: &Value) {
+        if let Some(place) = self.variables.last_mut(before) {
+            *place = value.clone();
+        }
+    }
+
+    fn undefined(&mut self, offset: usize) -> Failure {
+        self.wrong(offset, || "undefined variable".into())
     }
 
     fn spend(&mut self, offset: usize, steps: u64) -> Evaluated<()> {
         if self.depth > self.nesting {
             let fault = Fault::Budget(Resource::Nesting);
-            return Err(at(offset, fault));
+            return Err(fault.at(offset));
         }
-        self.context
-            .budget
-            .spend(steps)
-            .map_err(|fault| at(offset, fault))
+        let spent = self.context.budget.spend(steps);
+        spent.map_err(|fault| fault.at(offset))
     }
 
-    fn pay(&mut self, offset: usize, elements: usize) -> Evaluated<()> {
-        self.context
-            .pay_for_elements(elements)
-            .map_err(|fault| at(offset, fault))
+    /// A value that does not suit its place; the message is for who explains it.
+    fn wrong(&mut self, offset: usize, message: impl FnOnce() -> String) -> Failure {
+        self.context.failed(message).at(offset)
     }
 }
 
@@ -293,12 +330,4 @@ fn same_kind(kind: &Value, number: i128) -> Option<Value> {
 
 fn failure(offset: usize, class: Class) -> Failure {
     Failure { offset, class }
-}
-
-fn at(offset: usize, fault: Fault) -> Failure {
-    let class = match fault {
-        Fault::Budget(resource) => Class::Budget(resource),
-        Fault::Failed => Class::Type,
-    };
-    failure(offset, class)
 }

@@ -1,7 +1,6 @@
 //! Functions by name, and the arguments they are called with.
 
 use std::collections::HashMap;
-use std::rc::Rc;
 use std::sync::LazyLock;
 
 use crate::context::Context;
@@ -9,7 +8,7 @@ use crate::date::Time;
 use crate::error::Fault;
 use crate::functions;
 use crate::text::Text;
-use crate::value::{List, Map, Value};
+use crate::value::{Map, Value};
 
 /// A function that templates can call.
 pub(crate) struct Function {
@@ -45,6 +44,23 @@ pub(crate) enum Parameter {
     Any,
     /// `v`: any value, or none
     Value,
+}
+
+impl Parameter {
+    /// Go's name of the type.
+    pub(crate) fn type_name(self) -> &'static str {
+        match self {
+            Self::String => "string",
+            Self::Int => "int",
+            Self::Float => "float64",
+            Self::Bool => "bool",
+            Self::Map => "map[string]interface {}",
+            Self::Time => "time.Time",
+            Self::Duration => "time.Duration",
+            Self::Version => "*semver.Version",
+            Self::Any | Self::Value => "interface {}",
+        }
+    }
 }
 
 impl Function {
@@ -140,14 +156,6 @@ impl<'a> Arguments<'a> {
     pub(crate) fn time(self, index: usize) -> Result<&'a Time, Fault> {
         match self.any(index)? {
             Value::Time(time) => Ok(time),
-            _ => Err(Fault::Failed),
-        }
-    }
-
-    /// A slice of any type.
-    pub(crate) fn list(self, index: usize) -> Result<&'a Rc<List>, Fault> {
-        match self.any(index)? {
-            Value::List(list) => Ok(list),
             _ => Err(Fault::Failed),
         }
     }

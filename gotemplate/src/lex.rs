@@ -1,5 +1,6 @@
 //! Source text → tokens.
 
+use crate::error::quoted;
 use crate::text::{is_digit, is_letter};
 
 const OPEN: &str = "{{";
@@ -46,13 +47,40 @@ pub(crate) enum Kind {
     Error,
 }
 
-/// A token and its place.
+/// A token and its place. There may be one for each byte of a source, so it is small.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Token {
     pub(crate) kind: Kind,
-    pub(crate) start: usize,
-    pub(crate) end: usize,
+    start: u32,
+    end: u32,
 }
+
+impl Token {
+    fn new(kind: Kind, start: usize, end: usize) -> Self {
+        // A longer source is not even looked at.
+        let place = |place| u32::try_from(place).unwrap_or(u32::MAX);
+        Self {
+            kind,
+            start: place(start),
+            end: place(end),
+        }
+    }
+
+    pub(crate) fn start(self) -> usize {
+        self.start as usize
+    }
+
+    pub(crate) fn end(self) -> usize {
+        self.end as usize
+    }
+
+    pub(crate) fn text(self, source: &str) -> &str {
+        &source[self.start()..self.end()]
+    }
+}
+
+/// The longest source whose places fit a token.
+pub(crate) const LONGEST: usize = u32::MAX as usize;
 
 /// All tokens of a source; the last is [`Kind::Eof`] or [`Kind::Error`].
 pub(crate) struct Tokens {
@@ -75,11 +103,8 @@ pub(crate) fn lex(source: &str) -> Tokens {
         Ok(()) => (Kind::Eof, String::new()),
         Err(error) => (Kind::Error, error),
     };
-    tokens.push(Token {
-        kind,
-        start: lexer.start.min(source.len()),
-        end: source.len(),
-    });
+    let start = lexer.start.min(source.len());
+    tokens.push(Token::new(kind, start, source.len()));
     Tokens { tokens, error }
 }
 
@@ -295,7 +320,7 @@ impl<'a> Lexer<'a> {
         }
         if !is_number {
             let text = &self.source[self.start..self.position];
-            return Err(format!("bad number syntax: {text:?}"));
+            return Err(format!("bad number syntax: {}", quoted(text)));
         }
         self.emit(kind);
         Ok(())
@@ -357,11 +382,8 @@ impl<'a> Lexer<'a> {
     }
 
     fn emit(&mut self, kind: Kind) {
-        self.tokens.push(Token {
-            kind,
-            start: self.start,
-            end: self.position,
-        });
+        let token = Token::new(kind, self.start, self.position);
+        self.tokens.push(token);
         self.start = self.position;
     }
 

@@ -2,6 +2,7 @@
 #![deny(missing_docs)]
 
 mod budget;
+mod buffer;
 mod compare;
 mod context;
 mod data;
@@ -10,6 +11,7 @@ mod decimal;
 mod environment;
 mod error;
 mod eval;
+mod explain;
 mod fmt;
 mod function;
 mod functions;
@@ -19,18 +21,21 @@ mod literal;
 mod methods;
 mod parse;
 mod pattern;
+mod scope;
 mod semver;
 mod text;
 mod tree;
 mod url;
 mod value;
 
-pub use budget::{BCRYPT_STEPS, Budget, Limits};
+pub use budget::{BCRYPT_STEPS, Budget, Clock, Limits};
 pub use data::Data;
 pub use environment::{Environment, Randomness};
 pub use error::{Class, Error, Resource};
+pub use explain::Explanation;
 
-use error::Failure;
+use context::Context;
+use eval::Source;
 use tree::Trees;
 
 /// A parsed template, with all that it defines.
@@ -43,11 +48,12 @@ pub struct Template {
 impl Template {
     /// Parses a template; `name` is what errors call it.
     pub fn parse(name: &str, source: &str, limits: &Limits) -> Result<Self, Error> {
-        if source.len() > limits.source_bytes {
-            let class = Class::Budget(Resource::Source);
-            return Err(Error::new(name, source, Failure { offset: 0, class }));
-        }
-        let trees = parse::parse(source, name, limits.nesting)
+        Self::parse_within(name, source, &mut Budget::new(limits))
+    }
+
+    /// Parses a template and pays for it from a budget.
+    pub fn parse_within(name: &str, source: &str, budget: &mut Budget) -> Result<Self, Error> {
+        let trees = parse::parse(source, name, budget)
             .map_err(|failure| Error::new(name, source, failure))?;
         Ok(Self {
             name: name.to_owned(),
@@ -63,9 +69,31 @@ impl Template {
         environment: &Environment,
         budget: &mut Budget,
     ) -> Result<Vec<u8>, Error> {
-        let root = self.name.as_bytes();
-        eval::render(&self.trees, root, dot.to_value(), budget, environment)
-            .map_err(|failure| Error::new(&self.name, &self.source, failure))
+        let mut context = Context::new(budget, environment);
+        eval::render(self.source(), dot.to_value(), &mut context)
+            .map_err(|failed| Error::new(&self.name, &self.source, failed.failure))
+    }
+
+    /// Renders the template like [`Template::render`], and explains a failure to somebody who may see the
+    /// values of the data.
+    pub fn explain(
+        &self,
+        dot: &Data,
+        environment: &Environment,
+        budget: &mut Budget,
+    ) -> Result<Vec<u8>, Explanation> {
+        let mut context = Context::explaining(budget, environment);
+        let source = self.source();
+        eval::render(source, dot.to_value(), &mut context)
+            .map_err(|failed| Explanation::new(source, failed, context.take_message()))
+    }
+
+    fn source(&self) -> Source<'_> {
+        Source {
+            name: &self.name,
+            text: &self.source,
+            trees: &self.trees,
+        }
     }
 }
 

@@ -1,5 +1,6 @@
 //! Literals of Go: quoted strings, characters and numbers.
 
+use crate::error::quoted;
 use crate::tree::Number;
 
 /// The text of a quoted string, with `"` or backquotes around it.
@@ -91,10 +92,10 @@ pub(crate) fn number(literal: &str) -> Result<Number, String> {
             is_written_as_float: false,
         });
     }
-    let float =
-        parse_float(literal).ok_or_else(|| format!("illegal number syntax: {literal:?}"))?;
+    let float = parse_float(literal)
+        .ok_or_else(|| format!("illegal number syntax: {}", quoted(literal)))?;
     if !literal.contains(['.', 'e', 'E', 'p', 'P']) {
-        return Err(format!("integer overflow: {literal:?}"));
+        return Err(format!("integer overflow: {}", quoted(literal)));
     }
     Ok(Number {
         int: exact_int(float),
@@ -106,20 +107,15 @@ pub(crate) fn number(literal: &str) -> Result<Number, String> {
 
 /// The number of a literal with a real and an imaginary part.
 pub(crate) fn complex_number(literal: &str) -> Option<Number> {
-    let split = literal
-        .char_indices()
-        .skip(1)
-        .filter(|(i, c)| {
-            let before = literal.as_bytes()[i - 1];
-            let is_exponent = if literal.contains(['x', 'X']) {
-                matches!(before, b'p' | b'P')
-            } else {
-                matches!(before, b'e' | b'E')
-            };
-            matches!(c, '+' | '-') && !is_exponent
-        })
-        .map(|(i, _)| i)
-        .next()?;
+    let is_hex = literal.contains(['x', 'X']);
+    let is_exponent = |letter: u8| match letter.to_ascii_lowercase() {
+        b'p' => is_hex,
+        b'e' => !is_hex,
+        _ => false,
+    };
+    let bytes = literal.as_bytes();
+    let split = (1..bytes.len())
+        .find(|i| matches!(bytes[*i], b'+' | b'-') && !is_exponent(bytes[i - 1]))?;
     let imaginary = literal[split..].strip_suffix('i')?;
     Some(complex(
         parse_float(&literal[..split])?,

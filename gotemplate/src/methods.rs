@@ -1,11 +1,10 @@
 //! Methods of the few types that have them: times, durations, months, weekdays, versions.
 
-use std::rc::Rc;
-
 use crate::context::Context;
 use crate::date::{self, MONTHS, WEEKDAYS};
 use crate::error::Fault;
 use crate::function::{Arguments, Function};
+use crate::functions::pay_for_layout;
 use crate::semver::Version;
 use crate::value::Value;
 
@@ -48,9 +47,8 @@ pub(crate) fn string(value: &Value) -> Option<Vec<u8>> {
 }
 
 static TIME: [Function; 24] = [
-    Function::new("Add", "td", |_, args| {
-        let later = args.time(0)?.plus(duration(args, 1)?);
-        Ok(Value::Time(Rc::new(later)))
+    Function::new("Add", "td", |context, args| {
+        context.time(args.time(0)?.plus(duration(args, 1)?))
     }),
     Function::new("AddDate", "tiii", add_date),
     Function::new("After", "tt", |_, args| compare(args, |a, b| a > b)),
@@ -58,11 +56,8 @@ static TIME: [Function; 24] = [
     Function::new("Day", "t", |_, args| civil(args, |c| c.day.into())),
     Function::new("Equal", "tt", |_, args| compare(args, |a, b| a == b)),
     Function::new("Format", "ts", |context, args| {
-        context
-            .budget
-            .allocate(args.text(1)?.len().saturating_mul(16))?;
-        let text = args.time(0)?.format(args.text(1)?);
-        context.text(text)
+        pay_for_layout(context, args.text(1)?)?;
+        context.made(args.time(0)?.format(args.text(1)?))
     }),
     Function::new("Hour", "t", |_, args| civil(args, |c| c.hour.into())),
     Function::new("IsZero", "t", |_, args| {
@@ -115,9 +110,15 @@ static VERSION: [Function; 16] = [
     Function::new("GreaterThanEqual", "vp", |_, args| {
         precedes(args, |o| o.is_ge())
     }),
-    Function::new("IncMajor", "v", |_, args| next(args, "major")),
-    Function::new("IncMinor", "v", |_, args| next(args, "minor")),
-    Function::new("IncPatch", "v", |_, args| next(args, "patch")),
+    Function::new("IncMajor", "v", |context, args| {
+        next(context, args, "major")
+    }),
+    Function::new("IncMinor", "v", |context, args| {
+        next(context, args, "minor")
+    }),
+    Function::new("IncPatch", "v", |context, args| {
+        next(context, args, "patch")
+    }),
     Function::new("LessThan", "vp", |_, args| precedes(args, |o| o.is_lt())),
     Function::new("LessThanEqual", "vp", |_, args| {
         precedes(args, |o| o.is_le())
@@ -145,11 +146,11 @@ static VERSION: [Function; 16] = [
 
 fn text(context: &mut Context, args: Arguments) -> Result<Value, Fault> {
     let text = string(args.any(0)?).ok_or(Fault::Failed)?;
-    context.text(text)
+    context.made(text)
 }
 
-fn utc(_: &mut Context, args: Arguments) -> Result<Value, Fault> {
-    Ok(Value::Time(Rc::new(args.time(0)?.in_zone(date::Zone::Utc))))
+fn utc(context: &mut Context, args: Arguments) -> Result<Value, Fault> {
+    context.time(args.time(0)?.in_zone(date::Zone::Utc))
 }
 
 fn civil(args: Arguments, part: fn(&date::Civil) -> i64) -> Result<Value, Fault> {
@@ -167,7 +168,7 @@ fn since_epoch(args: Arguments, unit: i128) -> Result<Value, Fault> {
 }
 
 /// Fields may overflow: the 31st of February is in March.
-fn add_date(_: &mut Context, args: Arguments) -> Result<Value, Fault> {
+fn add_date(context: &mut Context, args: Arguments) -> Result<Value, Fault> {
     let time = args.time(0)?;
     let civil = time.civil();
     let field = |own: i64, index| Ok(own.saturating_add(args.int(index)?));
@@ -179,7 +180,7 @@ fn add_date(_: &mut Context, args: Arguments) -> Result<Value, Fault> {
     let clock = (civil.hour.into(), civil.minute.into(), civil.second.into());
     let mut later = time.clone();
     later.unix = date::unix_of(date, clock).saturating_sub(civil.offset.into());
-    Ok(Value::Time(Rc::new(later)))
+    context.time(later)
 }
 
 fn duration(args: Arguments, index: usize) -> Result<i64, Fault> {
@@ -211,6 +212,6 @@ fn precedes(args: Arguments, holds: fn(std::cmp::Ordering) -> bool) -> Result<Va
     Ok(Value::Bool(holds(order)))
 }
 
-fn next(args: Arguments, kind: &str) -> Result<Value, Fault> {
-    Ok(Value::Version(Rc::new(version(args, 0)?.next(kind))))
+fn next(context: &mut Context, args: Arguments, kind: &str) -> Result<Value, Fault> {
+    context.version(version(args, 0)?.next(kind))
 }

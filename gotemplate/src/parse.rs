@@ -2,46 +2,69 @@
 
 mod pipeline;
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 
-use crate::error::{Class, Failure, Resource};
-use crate::lex::{Kind, Token, Tokens, lex};
+use crate::budget::Budget;
+use crate::error::{Class, Failure, Fault, Resource, quoted};
+use crate::lex::{Kind, LONGEST, Token, Tokens, lex};
 use crate::literal;
+use crate::scope::{Name, ROOT, Scope};
 use crate::text::trim_space;
-use crate::tree::{Branches, Node, Nodes, Trees};
+use crate::tree::{Branches, Call, Node, Nodes, Pipeline, Range, Trees};
+
+/// What an entry of a map takes, roughly.
+const ENTRY: usize = 64;
 
 /// Parses a source and everything that it defines; the template itself has the name `root`.
-pub(crate) fn parse(source: &str, root: &str, nesting: usize) -> Result<Trees, Failure> {
+pub(crate) fn parse(source: &str, root: &str, budget: &mut Budget) -> Result<Trees, Failure> {
+    let tokens = tokens(source, budget).map_err(|fault| fault.at(0))?;
     let mut parser = Parser {
         source,
-        tokens: lex(source),
+        tokens,
         next: 0,
-        variables: vec!["$".into()],
+        names: HashMap::from([("$", ROOT)]),
+        scope: Scope::new(),
         range_depth: 0,
         depth: 0,
-        nesting,
+        budget,
         trees: Trees::new(),
         filled: HashSet::new(),
     };
+    parser.declare(ROOT)?;
     let nodes = parser.root()?;
-    parser.add(root.as_bytes().to_vec(), nodes)?;
+    parser.add(root.as_bytes(), nodes)?;
     Ok(parser.trees)
+}
+
+/// The tokens of a source, all of which are paid for here: nothing looks at one more than a few times.
+fn tokens(source: &str, budget: &mut Budget) -> Result<Tokens, Fault> {
+    if source.len() > budget.source_bytes.min(LONGEST) {
+        return Err(Fault::Budget(Resource::Source));
+    }
+    // What class a character has is known at once only of ASCII.
+    let others = source.bytes().filter(|byte| !byte.is_ascii()).count();
+    budget.spend(10 + source.len() as u64 / 16 + others as u64 / 2)?;
+    let tokens = lex(source);
+    budget.allocate(tokens.tokens.capacity() * size_of::<Token>())?;
+    budget.spend(tokens.tokens.len() as u64)?;
+    Ok(tokens)
 }
 
 type Parsed<T> = Result<T, Failure>;
 
-struct Parser<'a> {
+struct Parser<'a, 'b> {
     source: &'a str,
     tokens: Tokens,
     next: usize,
-    /// The variables in scope.
-    variables: Vec<Box<str>>,
+    /// The numbers of the variables' names.
+    names: HashMap<&'a str, Name>,
+    scope: Scope<()>,
     range_depth: usize,
     depth: usize,
-    nesting: usize,
+    budget: &'b mut Budget,
     trees: Trees,
     /// The trees that are more than white space.
-    filled: HashSet<Vec<u8>>,
+    filled: HashSet<Box<[u8]>>,
 }
 
 /// What ends a list of nodes.
@@ -51,12 +74,12 @@ enum Stop {
     Else,
 }
 
-impl<'a> Parser<'a> {
+impl<'a> Parser<'a, '_> {
     fn root(&mut self) -> Parsed<Nodes> {
-        let mut nodes = Nodes::new();
+        let mut nodes = Vec::new();
         loop {
             if self.peek().kind == Kind::Eof {
-                return Ok(nodes);
+                return Ok(nodes.into());
             }
             if self.peek().kind == Kind::Open && self.kind_after_open() == Kind::Define {
                 self.definition()?;
@@ -85,15 +108,16 @@ impl<'a> Parser<'a> {
         let name = self.template_name("define clause")?;
         self.expect_close("define clause")?;
         let body = self.separate_body("define clause")?;
-        self.add(name, body)
+        self.add(&name, body)
     }
 
     /// A body with variables and loops of its own, up to its `end`.
     fn separate_body(&mut self, context: &str) -> Parsed<Nodes> {
-        let variables = std::mem::replace(&mut self.variables, vec!["$".into()]);
+        let outer = self.scope.enter();
+        self.declare(ROOT)?;
         let range_depth = std::mem::take(&mut self.range_depth);
         let (body, stop) = self.list()?;
-        self.variables = variables;
+        self.scope.leave(outer);
         self.range_depth = range_depth;
         match stop {
             Stop::End => Ok(body),
@@ -102,49 +126,53 @@ impl<'a> Parser<'a> {
     }
 
     /// A later tree replaces an empty one; two full ones are a mistake.
-    fn add(&mut self, name: Vec<u8>, nodes: Nodes) -> Parsed<()> {
+    fn add(&mut self, name: &[u8], nodes: Nodes) -> Parsed<()> {
         let is_full = nodes.iter().any(|node| match node {
-            Node::Text(text) => !trim_space(text).is_empty(),
+            Node::Text(start, end) => !trim_space(&self.source.as_bytes()[*start..*end]).is_empty(),
             _ => true,
         });
-        if !self.trees.contains_key(&name) || !self.filled.contains(&name) {
-            if is_full {
-                self.filled.insert(name.clone());
+        if self.filled.contains(name) {
+            if !is_full {
+                return Ok(());
             }
-            self.trees.insert(name, nodes);
-        } else if is_full {
-            let name = String::from_utf8_lossy(&name).into_owned();
-            return Err(self.syntax(&format!("multiple definition of template {name:?}")));
+            let name = quoted(&String::from_utf8_lossy(name));
+            return Err(self.syntax(&format!("multiple definition of template {name}")));
         }
+        let paid = self.budget.allocate(2 * (name.len() + ENTRY));
+        self.paid(paid)?;
+        if is_full {
+            self.filled.insert(name.into());
+        }
+        self.trees.insert(name.into(), nodes);
         Ok(())
     }
 
     fn list(&mut self) -> Parsed<(Nodes, Stop)> {
         self.enter()?;
-        let mut nodes = Nodes::new();
+        let mut nodes = Vec::new();
         loop {
             if self.peek_over_space().kind == Kind::Eof {
                 return Err(self.syntax("unexpected EOF"));
             }
             if let Some(stop) = self.node(&mut nodes)? {
                 self.depth -= 1;
-                return Ok((nodes, stop));
+                return Ok((nodes.into(), stop));
             }
         }
     }
 
     /// One node, or what ends the list it would stand in.
-    fn node(&mut self, nodes: &mut Nodes) -> Parsed<Option<Stop>> {
+    fn node(&mut self, nodes: &mut Vec<Node>) -> Parsed<Option<Stop>> {
         let token = self.next_over_space();
         match token.kind {
-            Kind::Text => nodes.push(Node::Text(self.text(token).as_bytes().into())),
+            Kind::Text => self.push(nodes, Node::Text(token.start(), token.end()))?,
             Kind::Open => return self.action(nodes),
             _ => return Err(self.unexpected(token, "input")),
         }
         Ok(None)
     }
 
-    fn action(&mut self, nodes: &mut Nodes) -> Parsed<Option<Stop>> {
+    fn action(&mut self, nodes: &mut Vec<Node>) -> Parsed<Option<Stop>> {
         let token = self.peek_over_space();
         let node = match token.kind {
             Kind::Block | Kind::Template | Kind::Break | Kind::Continue | Kind::If => {
@@ -179,7 +207,7 @@ impl<'a> Parser<'a> {
             }
             _ => Node::Action(self.pipeline("command", Kind::Close)?),
         };
-        nodes.push(node);
+        self.push(nodes, node)?;
         Ok(None)
     }
 
@@ -197,20 +225,16 @@ impl<'a> Parser<'a> {
 
     fn block(&mut self) -> Parsed<Node> {
         self.peek_over_space();
-        let offset = self.peek().start;
+        let offset = self.peek().start();
         let name = self.template_name("block clause")?;
         let pipeline = self.pipeline("block clause", Kind::Close)?;
         let body = self.separate_body("block clause")?;
-        self.add(name.clone(), body)?;
-        Ok(Node::Template {
-            offset,
-            name,
-            pipeline: Some(pipeline),
-        })
+        self.add(&name, body)?;
+        self.call(offset, name, Some(pipeline))
     }
 
     fn template(&mut self) -> Parsed<Node> {
-        let offset = self.peek_over_space().start;
+        let offset = self.peek_over_space().start();
         let name = self.template_name("template clause")?;
         let pipeline = if self.peek_over_space().kind == Kind::Close {
             self.advance();
@@ -218,11 +242,18 @@ impl<'a> Parser<'a> {
         } else {
             Some(self.pipeline("template clause", Kind::Close)?)
         };
-        Ok(Node::Template {
+        self.call(offset, name, pipeline)
+    }
+
+    fn call(&mut self, offset: usize, name: Vec<u8>, pipeline: Option<Pipeline>) -> Parsed<Node> {
+        let paid = self.budget.allocate(size_of::<Call>() + name.len());
+        self.paid(paid)?;
+        let name = name.into();
+        Ok(Node::Template(Box::new(Call {
             offset,
             name,
             pipeline,
-        })
+        })))
     }
 
     fn template_name(&mut self, context: &str) -> Parsed<Vec<u8>> {
@@ -235,18 +266,18 @@ impl<'a> Parser<'a> {
 
     /// `if` or `with`, and every `else if` or `else with` that continues it.
     fn branches(&mut self, context: &str) -> Parsed<Branches> {
-        let outer = self.variables.len();
+        let outer = self.scope.mark();
         let again = if context == "if" {
             Kind::If
         } else {
             Kind::With
         };
         let mut branches = Vec::new();
-        let mut otherwise = Nodes::new();
+        let mut otherwise = Nodes::default();
         loop {
             let pipeline = self.pipeline(context, Kind::Close)?;
             let (body, stop) = self.list()?;
-            branches.push((pipeline, body));
+            self.push(&mut branches, (pipeline, body))?;
             if stop == Stop::End {
                 break;
             }
@@ -259,9 +290,9 @@ impl<'a> Parser<'a> {
             otherwise = self.rest_after_else()?;
             break;
         }
-        self.variables.truncate(outer);
+        self.scope.close(outer);
         Ok(Branches {
-            branches,
+            branches: branches.into(),
             otherwise,
         })
     }
@@ -274,21 +305,51 @@ impl<'a> Parser<'a> {
     }
 
     fn range(&mut self) -> Parsed<Node> {
-        let outer = self.variables.len();
+        let outer = self.scope.mark();
         let pipeline = self.pipeline("range", Kind::Close)?;
         self.range_depth += 1;
         let (body, stop) = self.list()?;
         self.range_depth -= 1;
         let otherwise = match stop {
-            Stop::End => Nodes::new(),
+            Stop::End => Nodes::default(),
             Stop::Else => self.rest_after_else()?,
         };
-        self.variables.truncate(outer);
-        Ok(Node::Range {
+        self.scope.close(outer);
+        let paid = self.budget.allocate(size_of::<Range>());
+        self.paid(paid)?;
+        Ok(Node::Range(Box::new(Range {
             pipeline,
             body,
             otherwise,
-        })
+        })))
+    }
+
+    /// The number of a variable's name.
+    fn name(&mut self, text: &'a str) -> Parsed<Name> {
+        if let Some(name) = self.names.get(text) {
+            return Ok(*name);
+        }
+        let paid = self.budget.allocate(ENTRY);
+        self.paid(paid)?;
+        // No source has more variables than bytes.
+        let name = Name::try_from(self.names.len()).unwrap_or(Name::MAX);
+        self.names.insert(text, name);
+        Ok(name)
+    }
+
+    fn declare(&mut self, name: Name) -> Parsed<()> {
+        let declared = self.scope.declare(self.budget, name, ());
+        self.paid(declared)
+    }
+
+    /// Adds to a list that is paid for.
+    fn push<T>(&mut self, list: &mut Vec<T>, element: T) -> Parsed<()> {
+        let pushed = self.budget.push(list, element);
+        self.paid(pushed)
+    }
+
+    fn paid(&self, result: Result<(), Fault>) -> Parsed<()> {
+        result.map_err(|fault| fault.at(self.peek().start()))
     }
 
     fn unquoted(&self, token: Token) -> Parsed<Vec<u8>> {
@@ -296,7 +357,7 @@ impl<'a> Parser<'a> {
     }
 
     fn text(&self, token: Token) -> &'a str {
-        &self.source[token.start..token.end]
+        token.text(self.source)
     }
 
     fn expect_close(&mut self, context: &str) -> Parsed<()> {
@@ -309,11 +370,7 @@ impl<'a> Parser<'a> {
 
     fn enter(&mut self) -> Parsed<()> {
         self.depth += 1;
-        if self.depth > self.nesting {
-            let class = Class::Budget(Resource::Nesting);
-            return Err(failure(self.peek().start, class));
-        }
-        Ok(())
+        self.paid(self.budget.check_depth(self.depth))
     }
 
     fn peek(&self) -> Token {
@@ -350,17 +407,17 @@ impl<'a> Parser<'a> {
         let message = match token.kind {
             Kind::Error => self.tokens.error.clone(),
             Kind::Eof => "unexpected EOF".into(),
-            _ => format!("unexpected {:?} in {context}", self.text(token)),
+            _ => format!("unexpected {} in {context}", quoted(self.text(token))),
         };
-        failure(token.start, Class::Syntax(message))
+        failure(token.start(), Class::Syntax(message))
     }
 
     fn syntax(&self, message: &str) -> Failure {
         let token = self.peek();
         if token.kind == Kind::Error {
-            return failure(token.start, Class::Syntax(self.tokens.error.clone()));
+            return failure(token.start(), Class::Syntax(self.tokens.error.clone()));
         }
-        failure(token.start, Class::Syntax(message.to_owned()))
+        failure(token.start(), Class::Syntax(message.to_owned()))
     }
 }
 

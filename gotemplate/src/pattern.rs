@@ -1,43 +1,76 @@
-//! Regular expressions in Go's syntax, run by the regex crate.
+//! Regular expressions in Go's syntax.
 
+mod automaton;
 mod syntax;
 
-use regex::bytes::{Captures, Regex, RegexBuilder};
+use regex_automata::nfa::thompson::pikevm::{Cache, PikeVM};
+use regex_automata::nfa::thompson::{Config, NFA, WhichCaptures};
+use regex_automata::util::captures::Captures;
+use regex_automata::util::syntax::{Config as Syntax, parse_with};
+use regex_automata::{Anchored, Input, MatchKind};
 
 use crate::budget::Budget;
+use crate::buffer::Buffer;
 use crate::error::Fault;
 use crate::text::decode;
+use automaton::{Automaton, End};
 
 /// How much memory a compiled expression may take.
 const SIZE: usize = 1 << 20;
 
 /// A compiled expression.
 pub(crate) struct Pattern {
-    regex: Regex,
-    /// What looking at one byte costs at worst.
-    weight: u64,
+    nfa: NFA,
+    /// Finds where a match ends.
+    forward: Automaton,
+    /// Finds where a match starts, from its end.
+    backward: Automaton,
 }
 
 impl Pattern {
     /// Compiles an expression; one that Go refuses fails.
-    pub(crate) fn parse(source: &[u8], nesting: usize) -> Result<Self, Fault> {
+    pub(crate) fn parse(source: &[u8], budget: &mut Budget) -> Result<Self, Fault> {
+        budget.spend_at_once(1000 + 10 * source.len() as u64)?;
         let source = std::str::from_utf8(source).map_err(|_| Fault::Failed)?;
-        let (translated, states) = syntax::translate(source).ok_or(Fault::Failed)?;
-        let regex = RegexBuilder::new(&translated)
-            .size_limit(SIZE)
-            .dfa_size_limit(SIZE)
-            .nest_limit(u32::try_from(nesting).unwrap_or(u32::MAX))
-            .build()
-            .map_err(|_| Fault::Failed)?;
+        let translation = syntax::translate(source).ok_or(Fault::Failed)?;
+        budget.spend_at_once(translation.steps)?;
+        let nesting = u32::try_from(budget.nesting).unwrap_or(u32::MAX);
+        let syntax = Syntax::new().utf8(false).nest_limit(nesting);
+        let parsed = parse_with(&translation.text, &syntax).map_err(|_| Fault::Failed)?;
+        let mut compile = |config: Config| {
+            let config = config.utf8(false).nfa_size_limit(Some(SIZE));
+            let mut compiler = NFA::compiler();
+            let nfa = compiler.configure(config).build_from_hir(&parsed);
+            let nfa = nfa.map_err(|_| Fault::Failed)?;
+            budget.allocate(nfa.memory_usage())?;
+            Ok(nfa)
+        };
+        let nfa = compile(Config::new())?;
+        let reversed = Config::new().reverse(true);
+        let reversed = compile(reversed.which_captures(WhichCaptures::None))?;
         Ok(Self {
-            regex,
-            weight: 1 + states,
+            forward: Automaton::new(budget, nfa.clone(), MatchKind::LeftmostFirst)?,
+            backward: Automaton::new(budget, reversed, MatchKind::All)?,
+            nfa,
         })
     }
 
     pub(crate) fn is_match(&self, budget: &mut Budget, text: &[u8]) -> Result<bool, Fault> {
-        self.pay(budget, text.len())?;
-        Ok(self.regex.is_match(text))
+        Ok(self.forward.forward(budget, text, 0, End::First)?.is_some())
+    }
+
+    /// The first match from a position on.
+    fn find_at(
+        &self,
+        budget: &mut Budget,
+        text: &[u8],
+        position: usize,
+    ) -> Result<Option<(usize, usize)>, Fault> {
+        let Some(end) = self.forward.forward(budget, text, position, End::Best)? else {
+            return Ok(None);
+        };
+        let start = self.backward.backward(budget, text, position, end)?;
+        Ok(Some((start, end)))
     }
 
     /// The places of the first matches, at most so many; each is paid for.
@@ -48,8 +81,8 @@ impl Pattern {
         limit: usize,
     ) -> Result<Vec<(usize, usize)>, Fault> {
         let mut found = Vec::new();
-        self.each(budget, text, limit, |start, end, _| {
-            found.push((start, end))
+        self.each(budget, text, limit, |budget, start, end| {
+            budget.push(&mut found, (start, end))
         })?;
         Ok(found)
     }
@@ -61,24 +94,26 @@ impl Pattern {
         text: &[u8],
         replacement: &[u8],
         is_literal: bool,
-    ) -> Result<Vec<u8>, Fault> {
-        let mut buffer = budget.buffer();
+    ) -> Result<Buffer, Fault> {
+        let mut buffer = Buffer::new();
         let mut written = 0;
-        let mut failed = Ok(());
-        self.each(budget, text, usize::MAX, |start, end, captures| {
-            failed = failed.and_then(|()| {
-                buffer.write(&text[written..start])?;
-                if is_literal {
-                    buffer.write(replacement)
-                } else {
-                    expand(captures, replacement, &mut |part| buffer.write(part))
-                }
-            });
+        let mut groups = match is_literal || !replacement.contains(&b'$') {
+            true => None,
+            false => Some(Groups::new(budget, &self.nfa)?),
+        };
+        self.each(budget, text, usize::MAX, |budget, start, end| {
+            buffer.write(budget, &text[written..start])?;
             written = end;
+            match &mut groups {
+                None => buffer.write(budget, replacement),
+                Some(groups) => {
+                    groups.find(budget, text, start, end)?;
+                    expand(groups, text, replacement, |part| buffer.write(budget, part))
+                }
+            }
         })?;
-        failed?;
-        buffer.write(&text[written..])?;
-        Ok(buffer.into_bytes())
+        buffer.write(budget, &text[written..])?;
+        Ok(buffer)
     }
 
     /// Every match that neither overlaps another nor, being empty, touches the one before.
@@ -87,21 +122,16 @@ impl Pattern {
         budget: &mut Budget,
         text: &[u8],
         limit: usize,
-        mut then: impl FnMut(usize, usize, &Captures),
+        mut then: impl FnMut(&mut Budget, usize, usize) -> Result<(), Fault>,
     ) -> Result<(), Fault> {
         let mut position = 0;
         let mut previous_end = None;
         let mut count = 0;
         while position <= text.len() && count < limit {
             budget.spend(2)?;
-            let Some(captures) = self.regex.captures_at(text, position) else {
-                return self.pay(budget, text.len() - position);
+            let Some((start, end)) = self.find_at(budget, text, position)? else {
+                return Ok(());
             };
-            let Some(whole) = captures.get(0) else {
-                break;
-            };
-            let (start, end) = (whole.start(), whole.end());
-            self.pay(budget, end - position)?;
             let step = decode(&text[end..]).map_or(1, |(_, width)| width);
             let is_inside_char = start == end && !is_boundary(text, start);
             if is_inside_char {
@@ -118,26 +148,72 @@ impl Pattern {
             }
             previous_end = Some(end);
             count += 1;
-            then(start, end, &captures);
+            then(budget, start, end)?;
         }
         Ok(())
     }
+}
 
-    fn pay(&self, budget: &mut Budget, bytes: usize) -> Result<(), Fault> {
-        budget.spend((bytes as u64).saturating_mul(self.weight) / 32)
+/// The groups of a match, which are looked for only where a replacement mentions one.
+struct Groups {
+    machine: PikeVM,
+    cache: Cache,
+    captures: Captures,
+    /// What one byte costs at worst.
+    weight: u64,
+}
+
+impl Groups {
+    fn new(budget: &mut Budget, nfa: &NFA) -> Result<Self, Fault> {
+        let states = nfa.states().len();
+        let slots = nfa.group_info().slot_len();
+        // Each state remembers the places of all groups, in two sets of states.
+        budget.allocate(states.saturating_mul(16 * (slots + 2)))?;
+        let machine = PikeVM::builder().build_from_nfa(nfa.clone());
+        let machine = machine.map_err(|_| Fault::Failed)?;
+        Ok(Self {
+            cache: machine.create_cache(),
+            captures: machine.create_captures(),
+            weight: (states as u64).saturating_mul(8 + slots as u64) / 32,
+            machine,
+        })
+    }
+
+    /// Looks for the groups of the match between these places.
+    fn find(
+        &mut self,
+        budget: &mut Budget,
+        text: &[u8],
+        start: usize,
+        end: usize,
+    ) -> Result<(), Fault> {
+        let bytes = (end - start) as u64 + 1;
+        budget.spend_at_once(1 + bytes.saturating_mul(self.weight))?;
+        let input = Input::new(text).range(start..end).anchored(Anchored::Yes);
+        self.machine
+            .captures(&mut self.cache, input, &mut self.captures);
+        Ok(())
+    }
+
+    fn get<'t>(&self, text: &'t [u8], name: &str) -> &'t [u8] {
+        let group = match name.parse::<usize>() {
+            Ok(number) => self.captures.get_group(number),
+            Err(_) => self.captures.get_group_by_name(name),
+        };
+        group.map_or(b"", |group| &text[group.range()])
     }
 }
 
 /// The text with everything escaped that means something in an expression.
-pub(crate) fn quote_meta(text: &[u8]) -> Vec<u8> {
-    let mut quoted = Vec::with_capacity(text.len());
+pub(crate) fn quote_meta(budget: &mut Budget, text: &[u8]) -> Result<Buffer, Fault> {
+    let mut quoted = Buffer::new();
     for byte in text {
         if br"\.+*?()|[]{}^$".contains(byte) {
-            quoted.push(b'\\');
+            quoted.write(budget, b"\\")?;
         }
-        quoted.push(*byte);
+        quoted.write(budget, &[*byte])?;
     }
-    quoted
+    Ok(quoted)
 }
 
 fn is_boundary(text: &[u8], position: usize) -> bool {
@@ -151,9 +227,10 @@ fn is_boundary(text: &[u8], position: usize) -> bool {
 
 /// `$1`, `${1}`, `$name` and `$$` in a replacement.
 fn expand(
-    captures: &Captures,
+    groups: &Groups,
+    text: &[u8],
     template: &[u8],
-    write: &mut impl FnMut(&[u8]) -> Result<(), Fault>,
+    mut write: impl FnMut(&[u8]) -> Result<(), Fault>,
 ) -> Result<(), Fault> {
     let mut rest = template;
     while let Some(dollar) = memchr::memchr(b'$', rest) {
@@ -166,11 +243,7 @@ fn expand(
         }
         match group_name(rest) {
             Some((name, after)) => {
-                let group = match name.parse::<usize>() {
-                    Ok(number) => captures.get(number),
-                    Err(_) => captures.name(name),
-                };
-                write(group.map_or(b"", |group| group.as_bytes()))?;
+                write(groups.get(text, name))?;
                 rest = after;
             }
             None => write(b"$")?,

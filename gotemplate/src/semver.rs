@@ -5,6 +5,7 @@ use std::fmt;
 use std::sync::LazyLock;
 
 use regex::{Captures, Regex};
+use zeroize::Zeroizing;
 
 /// A version.
 #[derive(Clone, Default, PartialEq)]
@@ -12,9 +13,9 @@ pub(crate) struct Version {
     pub(crate) major: u64,
     pub(crate) minor: u64,
     pub(crate) patch: u64,
-    pub(crate) prerelease: String,
-    pub(crate) metadata: String,
-    pub(crate) original: String,
+    pub(crate) prerelease: Zeroizing<String>,
+    pub(crate) metadata: Zeroizing<String>,
+    pub(crate) original: Zeroizing<String>,
 }
 
 const IDENTIFIERS: &str = r"[0-9A-Za-z\-]+(?:\.[0-9A-Za-z\-]+)*";
@@ -40,9 +41,9 @@ impl Version {
             major: number(1)?,
             minor: number(2)?,
             patch: number(3)?,
-            prerelease: group(&parts, 4).to_owned(),
-            metadata: group(&parts, 5).to_owned(),
-            original: text.to_owned(),
+            prerelease: group(&parts, 4).to_owned().into(),
+            metadata: group(&parts, 5).to_owned().into(),
+            original: text.to_owned().into(),
         };
         let starts_with_zero = |part: &str| {
             part.len() > 1 && part.starts_with('0') && part.bytes().all(|b| b.is_ascii_digit())
@@ -54,9 +55,10 @@ impl Version {
     /// The next version of a kind: `major`, `minor` or `patch`.
     pub(crate) fn next(&self, kind: &str) -> Self {
         let mut next = Self {
-            prerelease: String::new(),
-            metadata: String::new(),
-            ..self.clone()
+            major: self.major,
+            minor: self.minor,
+            patch: self.patch,
+            ..Self::default()
         };
         match kind {
             "major" => {
@@ -75,7 +77,7 @@ impl Version {
         } else {
             ""
         };
-        next.original = format!("{prefix}{next}");
+        next.original = format!("{prefix}{next}").into();
         next
     }
 
@@ -83,7 +85,7 @@ impl Version {
     pub(crate) fn go_syntax(&self) -> String {
         format!(
             "&semver.Version{{major:{:#x}, minor:{:#x}, patch:{:#x}, pre:{:?}, metadata:{:?}, original:{:?}}}",
-            self.major, self.minor, self.patch, self.prerelease, self.metadata, self.original
+            self.major, self.minor, self.patch, *self.prerelease, *self.metadata, *self.original
         )
     }
 
@@ -105,10 +107,10 @@ impl fmt::Display for Version {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}.{}.{}", self.major, self.minor, self.patch)?;
         if !self.prerelease.is_empty() {
-            write!(f, "-{}", self.prerelease)?;
+            write!(f, "-{}", *self.prerelease)?;
         }
         if !self.metadata.is_empty() {
-            write!(f, "+{}", self.metadata)?;
+            write!(f, "+{}", *self.metadata)?;
         }
         Ok(())
     }

@@ -1,11 +1,74 @@
 //! Go's strings: bytes that are usually, but not always, UTF-8.
 
+use std::borrow::Borrow;
+use std::cmp::Ordering;
+use std::hash::{Hash, Hasher};
+use std::ops::Deref;
 use std::sync::{Arc, LazyLock};
 
 use regex::Regex;
+use zeroize::Zeroizing;
 
-/// A Go string.
-pub(crate) type Text = Arc<[u8]>;
+/// A Go string, which is wiped when nobody uses it any more: it may be secret.
+#[derive(Clone, Default, PartialEq, Eq)]
+pub(crate) struct Text(Arc<Zeroizing<Vec<u8>>>);
+
+impl Deref for Text {
+    type Target = [u8];
+
+    fn deref(&self) -> &[u8] {
+        &self.0
+    }
+}
+
+// The orders and hashes of a text are those of its bytes, so that maps find it by them.
+impl Borrow<[u8]> for Text {
+    fn borrow(&self) -> &[u8] {
+        self
+    }
+}
+
+impl PartialOrd for Text {
+    fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
+        Some(self.cmp(other))
+    }
+}
+
+impl Ord for Text {
+    fn cmp(&self, other: &Self) -> Ordering {
+        (**self).cmp(&**other)
+    }
+}
+
+impl Hash for Text {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        (**self).hash(state);
+    }
+}
+
+impl From<Zeroizing<Vec<u8>>> for Text {
+    fn from(bytes: Zeroizing<Vec<u8>>) -> Self {
+        Self(Arc::new(bytes))
+    }
+}
+
+impl From<Vec<u8>> for Text {
+    fn from(bytes: Vec<u8>) -> Self {
+        Self::from(Zeroizing::new(bytes))
+    }
+}
+
+impl From<&[u8]> for Text {
+    fn from(bytes: &[u8]) -> Self {
+        Self::from(bytes.to_vec())
+    }
+}
+
+impl From<&str> for Text {
+    fn from(text: &str) -> Self {
+        Self::from(text.as_bytes())
+    }
+}
 
 /// The first character and its width; a byte that is not UTF-8 counts as U+FFFD of width one.
 pub(crate) fn decode(bytes: &[u8]) -> Option<(char, usize)> {
@@ -188,5 +251,25 @@ pub(crate) fn is_upper(c: char) -> bool {
 /// Whether the character is punctuation: category P.
 pub(crate) fn is_punct(c: char) -> bool {
     static PUNCT: LazyLock<Option<Regex>> = LazyLock::new(|| Regex::new(r"^\pP").ok());
-    matches_class(&PUNCT, c)
+    if c.is_ascii() {
+        c.is_ascii_punctuation() && !matches!(c, '$' | '+' | '<'..='>' | '^' | '`' | '|' | '~')
+    } else {
+        matches_class(&PUNCT, c)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn knows_ascii_as_unicode_does() {
+        let is = |class: &str, c: char| Regex::new(class).unwrap().is_match(&c.to_string());
+        for c in '\0'..='\x7f' {
+            assert_eq!(is_punct(c), is(r"\pP", c), "{c:?}");
+            assert_eq!(is_letter(c), is(r"\pL", c), "{c:?}");
+            assert_eq!(is_number(c), is(r"\pN", c), "{c:?}");
+            assert_eq!(is_upper(c), is(r"\p{Lu}", c), "{c:?}");
+        }
+    }
 }

@@ -3,23 +3,29 @@
 use std::net::Ipv6Addr;
 
 use memchr::{memchr, memmem, memrchr};
+use zeroize::Zeroizing;
+
+use crate::fmt::hex_digits;
+
+/// Bytes that are wiped when they go: they may be a password.
+pub(crate) type Wiped = Zeroizing<Vec<u8>>;
 
 /// A URL in parts; the parts are decoded, except for the query and what is opaque.
 #[derive(Default)]
 pub(crate) struct Url {
-    pub(crate) scheme: Vec<u8>,
-    pub(crate) opaque: Vec<u8>,
+    pub(crate) scheme: Wiped,
+    pub(crate) opaque: Wiped,
     pub(crate) user: Option<User>,
-    pub(crate) host: Vec<u8>,
-    pub(crate) path: Vec<u8>,
-    pub(crate) query: Vec<u8>,
-    pub(crate) fragment: Vec<u8>,
+    pub(crate) host: Wiped,
+    pub(crate) path: Wiped,
+    pub(crate) query: Wiped,
+    pub(crate) fragment: Wiped,
 }
 
 /// A name, and perhaps a password.
 pub(crate) struct User {
-    name: Vec<u8>,
-    password: Option<Vec<u8>>,
+    name: Wiped,
+    password: Option<Wiped>,
 }
 
 /// Where in a URL a text stands.
@@ -44,17 +50,17 @@ impl Url {
             ..Self::default()
         };
         if text == b"*" {
-            url.path = b"*".to_vec();
+            url.path = b"*".to_vec().into();
             return Some(url);
         }
         let (scheme, rest) = scheme(text)?;
-        url.scheme = scheme.to_ascii_lowercase();
+        url.scheme = scheme.to_ascii_lowercase().into();
         let (rest, query) = cut(rest, b'?');
-        url.query = query.to_vec();
+        url.query = query.to_vec().into();
         let has_scheme = !url.scheme.is_empty();
         if !rest.starts_with(b"/") {
             if has_scheme {
-                url.opaque = rest.to_vec();
+                url.opaque = rest.to_vec().into();
                 return Some(url);
             }
             if cut(rest, b'/').0.contains(&b':') {
@@ -95,8 +101,13 @@ impl Url {
             .unwrap_or(host)
     }
 
-    pub(crate) fn to_text(&self) -> Vec<u8> {
-        let mut text = Vec::new();
+    pub(crate) fn to_text(&self) -> Wiped {
+        // Nothing grows to more than three times its length.
+        let parts = [&self.scheme, &self.opaque, &self.host, &self.path];
+        let parts = parts.into_iter().chain([&self.query, &self.fragment]);
+        let user = self.user.as_ref().map_or(0, User::len);
+        let length = parts.map(|part| part.len()).sum::<usize>() + user;
+        let mut text = Wiped::new(Vec::with_capacity(3 * length + 16));
         if !self.scheme.is_empty() {
             text.extend_from_slice(&self.scheme);
             text.push(b':');
@@ -112,7 +123,7 @@ impl Url {
         }
         if !self.fragment.is_empty() {
             text.push(b'#');
-            text.extend(escape(&self.fragment, Place::Fragment));
+            text.extend_from_slice(&escape(&self.fragment, Place::Fragment));
         }
         text
     }
@@ -123,12 +134,12 @@ impl Url {
             text.extend_from_slice(b"//");
         }
         if let Some(user) = &self.user {
-            text.extend(user.to_text());
+            text.extend_from_slice(&user.to_text());
             text.push(b'@');
         }
-        text.extend(escape(&self.host, Place::Host));
+        text.extend_from_slice(&escape(&self.host, Place::Host));
         let path = match self.path.as_slice() {
-            b"*" => b"*".to_vec(),
+            b"*" => b"*".to_vec().into(),
             path => escape(path, Place::Path),
         };
         if !path.is_empty() && !path.starts_with(b"/") && !self.host.is_empty() {
@@ -137,7 +148,7 @@ impl Url {
         if text.is_empty() && cut(&path, b'/').0.contains(&b':') {
             text.extend_from_slice(b"./");
         }
-        text.extend(path);
+        text.extend_from_slice(&path);
     }
 }
 
@@ -158,11 +169,16 @@ impl User {
         Some(Self { name, password })
     }
 
-    pub(crate) fn to_text(&self) -> Vec<u8> {
-        let mut text = escape(&self.name, Place::User);
+    fn len(&self) -> usize {
+        self.name.len() + self.password.as_ref().map_or(0, |password| password.len())
+    }
+
+    pub(crate) fn to_text(&self) -> Wiped {
+        let mut text = Wiped::new(Vec::with_capacity(3 * self.len() + 1));
+        text.extend_from_slice(&escape(&self.name, Place::User));
         if let Some(password) = &self.password {
             text.push(b':');
-            text.extend(escape(password, Place::User));
+            text.extend_from_slice(&escape(password, Place::User));
         }
         text
     }
@@ -170,7 +186,7 @@ impl User {
 
 /// A text as a part of a query.
 pub(crate) fn escape_query(text: &[u8]) -> Vec<u8> {
-    escape(text, Place::Query)
+    std::mem::take(&mut escape(text, Place::Query))
 }
 
 /// The parts before and after the first such byte.
@@ -194,7 +210,7 @@ fn scheme(text: &[u8]) -> Option<(&[u8], &[u8])> {
     Some((b"", text))
 }
 
-fn host(scheme: &[u8], text: &[u8]) -> Option<Vec<u8>> {
+fn host(scheme: &[u8], text: &[u8]) -> Option<Wiped> {
     match memrchr(b'[', text) {
         Some(0) => return ip_literal(text),
         Some(_) => return None,
@@ -216,7 +232,7 @@ fn host(scheme: &[u8], text: &[u8]) -> Option<Vec<u8>> {
 }
 
 /// `[::1%25zone]:80`
-fn ip_literal(text: &[u8]) -> Option<Vec<u8>> {
+fn ip_literal(text: &[u8]) -> Option<Wiped> {
     let close = memrchr(b']', text)?;
     let port = &text[close + 1..];
     if !is_optional_port(port) {
@@ -227,10 +243,11 @@ fn ip_literal(text: &[u8]) -> Option<Vec<u8>> {
     let address = unescape(&name[..zone], Place::Host)?;
     let zone = unescape(&name[zone..], Place::Zone)?;
     let is_address = std::str::from_utf8(&address).is_ok_and(|a| a.parse::<Ipv6Addr>().is_ok());
-    if !is_address || zone == b"%" {
+    if !is_address || zone.as_slice() == b"%" {
         return None;
     }
-    Some([b"[", address.as_slice(), &zone, b"]", port].concat())
+    let literal = [b"[", address.as_slice(), &zone, b"]", port].concat();
+    Some(literal.into())
 }
 
 fn is_optional_port(text: &[u8]) -> bool {
@@ -241,23 +258,26 @@ fn is_optional_port(text: &[u8]) -> bool {
     }
 }
 
-fn escape(text: &[u8], place: Place) -> Vec<u8> {
-    let mut escaped = Vec::with_capacity(text.len());
+fn escape(text: &[u8], place: Place) -> Wiped {
+    let escapes = text.iter().filter(|byte| !is_plain(**byte, place)).count();
+    let mut escaped = Wiped::new(Vec::with_capacity(text.len() + 2 * escapes));
     for byte in text {
         if *byte == b' ' && place == Place::Query {
             escaped.push(b'+');
         } else if is_plain(*byte, place) {
             escaped.push(*byte);
         } else {
-            escaped.extend_from_slice(format!("%{byte:02X}").as_bytes());
+            let digits = hex_digits(*byte).map(|digit| digit.to_ascii_uppercase());
+            escaped.push(b'%');
+            escaped.extend(digits);
         }
     }
     escaped
 }
 
-fn unescape(text: &[u8], place: Place) -> Option<Vec<u8>> {
+fn unescape(text: &[u8], place: Place) -> Option<Wiped> {
     let is_host = matches!(place, Place::Host | Place::Zone);
-    let mut bytes = Vec::with_capacity(text.len());
+    let mut bytes = Wiped::new(Vec::with_capacity(text.len()));
     let mut rest = text;
     while let Some((byte, after)) = rest.split_first() {
         rest = after;

@@ -1,6 +1,6 @@
 //! The values that templates work with: Go's kinds, as far as a template can meet them.
 
-use std::cell::RefCell;
+use std::cell::{Ref, RefCell};
 use std::collections::BTreeMap;
 use std::rc::Rc;
 use std::sync::Arc;
@@ -206,11 +206,12 @@ impl List {
         elements.borrow().get(self.start + index).cloned()
     }
 
-    pub(crate) fn to_vec(&self) -> Vec<Value> {
-        match &self.elements {
-            Some(elements) => elements.borrow()[self.start..self.end].to_vec(),
-            None => Vec::new(),
-        }
+    /// The elements where they stand; as long as somebody looks, they cannot be sorted.
+    pub(crate) fn elements(&self) -> Option<Ref<'_, [Value]>> {
+        let elements = self.elements.as_ref()?.borrow();
+        Some(Ref::map(elements, |elements| {
+            &elements[self.start..self.end]
+        }))
     }
 
     /// A view of the same elements from `start` up to `end`, which must lie within.
@@ -224,13 +225,13 @@ impl List {
         }
     }
 
-    /// Sorts the texts where they stand, for everybody who shares them.
-    pub(crate) fn sort_texts(&self) {
+    /// Puts texts in the place of the elements, for everybody who shares them.
+    pub(crate) fn replace(&self, texts: &[Text]) {
         if let Some(elements) = &self.elements {
-            elements.borrow_mut()[self.start..self.end].sort_by(|a, b| match (a, b) {
-                (Value::String(a), Value::String(b)) => a.cmp(b),
-                _ => std::cmp::Ordering::Equal,
-            });
+            let mut elements = elements.borrow_mut();
+            for (element, text) in elements[self.start..self.end].iter_mut().zip(texts) {
+                *element = Value::String(text.clone());
+            }
         }
     }
 
@@ -256,15 +257,15 @@ impl Map {
         self.0.as_ref()?.borrow().get(key).cloned()
     }
 
+    /// The entries where they stand; as long as somebody looks, they cannot change.
+    pub(crate) fn borrow(&self) -> Option<Ref<'_, BTreeMap<Text, Value>>> {
+        self.0.as_ref().map(|entries| entries.borrow())
+    }
+
     /// The entries in the order of their keys.
     pub(crate) fn entries(&self) -> Vec<(Text, Value)> {
-        let Some(entries) = &self.0 else {
-            return Vec::new();
-        };
-        let entries = entries.borrow();
-        entries
-            .iter()
-            .map(|(k, v)| (k.clone(), v.clone()))
-            .collect()
+        let entries = self.borrow();
+        let entries = entries.iter().flat_map(|entries| entries.iter());
+        entries.map(|(k, v)| (k.clone(), v.clone())).collect()
     }
 }

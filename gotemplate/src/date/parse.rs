@@ -355,7 +355,8 @@ fn signed_offset_length(text: &[u8]) -> usize {
     }
     let digits = count_digits(&text[1..]);
     match decimal(&text[1..1 + digits.min(9)]) {
-        Some(hours) if hours <= 23 => 1 + digits,
+        // It becomes the name of the zone, which is no place for a megabyte of zeros.
+        Some(hours) if hours <= 23 && digits < 64 => 1 + digits,
         _ => 0,
     }
 }

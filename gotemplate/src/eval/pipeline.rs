@@ -1,7 +1,7 @@
 //! Pipelines, commands and calls → values.
 
-use crate::error::{Class, Fault};
-use crate::eval::{Evaluated, State, at, failure};
+use crate::error::{Class, Failure, Fault};
+use crate::eval::{Evaluated, State, failure};
 use crate::function::{Arguments, Function, Parameter};
 use crate::functions::{AND, CALL, OR};
 use crate::methods;
@@ -9,14 +9,14 @@ use crate::text::Text;
 use crate::tree::{Number, Operand, Pipeline, Term};
 use crate::value::{Map, Value};
 
-impl<'a> State<'a, '_> {
+impl<'a> State<'a, '_, '_> {
     pub(super) fn pipeline(&mut self, dot: &Value, pipeline: &'a Pipeline) -> Evaluated<Value> {
         self.spend(pipeline.offset, 1)?;
         self.depth += 1;
         self.context
             .budget
             .check_depth(self.depth)
-            .map_err(|fault| at(pipeline.offset, fault))?;
+            .map_err(|fault| fault.at(pipeline.offset))?;
         let mut last = None;
         for command in &pipeline.commands {
             let value = self.command(dot, command, last)?;
@@ -29,10 +29,11 @@ impl<'a> State<'a, '_> {
         self.depth -= 1;
         let value = last.unwrap_or(Value::Missing);
         for name in &pipeline.variables {
+            self.spend(pipeline.offset, 1)?;
             if pipeline.assigns {
-                self.assign(name, value.clone(), pipeline.offset)?;
+                self.assign(*name, value.clone(), pipeline.offset)?;
             } else {
-                self.variables.push((name, value.clone()));
+                self.declare(*name, value.clone(), pipeline.offset)?;
             }
         }
         Ok(value)
@@ -48,49 +49,57 @@ impl<'a> State<'a, '_> {
         let Some((first, arguments)) = words.split_first() else {
             return Ok(Value::Missing);
         };
+        self.spend(first.offset, 1)?;
         let has_arguments = !arguments.is_empty() || last.is_some();
         match &first.term {
             Term::Function(function) => self.call(dot, first.offset, function, arguments, last),
             Term::Field(path) => {
-                let path = (dot.clone(), path.as_slice());
+                let path = (dot.clone(), &**path);
                 self.fields(dot, first.offset, path, arguments, last)
             }
-            Term::Chain(inner, path) => {
-                let receiver = self.untyped(dot, inner)?;
-                self.fields(dot, first.offset, (receiver, path), arguments, last)
+            Term::Chain(chain) => {
+                let receiver = self.untyped(dot, &chain.receiver)?;
+                let path = (receiver, &*chain.path);
+                self.fields(dot, first.offset, path, arguments, last)
             }
             Term::Variable(name, path) if !path.is_empty() => {
-                let receiver = self.variable(name, first.offset)?;
-                self.fields(dot, first.offset, (receiver, path), arguments, last)
+                let path = (self.variable(*name, first.offset)?, &**path);
+                self.fields(dot, first.offset, path, arguments, last)
             }
-            _ if has_arguments => Err(failure(first.offset, Class::Type)),
-            Term::Nil => Err(failure(first.offset, Class::Type)),
+            _ if has_arguments => Err(self.wrong(first.offset, || {
+                "can't give argument to non-function".into()
+            })),
+            Term::Nil => Err(self.wrong(first.offset, || "nil is not a command".into())),
             _ => self.untyped(dot, first),
         }
     }
 
     /// The value of a word whatever its type.
     fn untyped(&mut self, dot: &Value, word: &'a Operand) -> Evaluated<Value> {
+        let offset = word.offset;
+        self.spend(offset, 1)?;
         match &word.term {
             Term::Dot => Ok(dot.clone()),
             Term::Nil => Ok(Value::Nil),
             Term::Bool(value) => Ok(Value::Bool(*value)),
-            Term::Number(number) => ideal(number).ok_or_else(|| failure(word.offset, Class::Type)),
+            Term::Number(number) => match ideal(number) {
+                Some(value) => Ok(value),
+                None => Err(self.wrong(offset, || "the number overflows int".into())),
+            },
             Term::String(text) => Ok(Value::String(text.clone())),
-            Term::Variable(name, path) if path.is_empty() => self.variable(name, word.offset),
             Term::Variable(name, path) => {
-                let receiver = self.variable(name, word.offset)?;
-                self.fields(dot, word.offset, (receiver, path), &[], None)
+                let receiver = self.variable(*name, offset)?;
+                self.fields(dot, offset, (receiver, path), &[], None)
             }
-            Term::Field(path) => self.fields(dot, word.offset, (dot.clone(), path), &[], None),
-            Term::Chain(inner, path) => {
-                if matches!(inner.term, Term::Nil) {
-                    return Err(failure(word.offset, Class::Type));
+            Term::Field(path) => self.fields(dot, offset, (dot.clone(), path), &[], None),
+            Term::Chain(chain) => {
+                if matches!(chain.receiver.term, Term::Nil) {
+                    return Err(self.wrong(offset, || "indirection through explicit nil".into()));
                 }
-                let receiver = self.untyped(dot, inner)?;
-                self.fields(dot, word.offset, (receiver, path), &[], None)
+                let receiver = self.untyped(dot, &chain.receiver)?;
+                self.fields(dot, offset, (receiver, &chain.path), &[], None)
             }
-            Term::Function(function) => self.call(dot, word.offset, function, &[], None),
+            Term::Function(function) => self.call(dot, offset, function, &[], None),
             Term::Pipeline(pipeline) => self.pipeline(dot, pipeline),
         }
     }
@@ -122,22 +131,31 @@ impl<'a> State<'a, '_> {
         arguments: &'a [Operand],
         last: Option<Value>,
     ) -> Evaluated<Value> {
+        self.spend(offset, 1 + name.len() as u64 / 32)?;
         let has_arguments = !arguments.is_empty() || last.is_some();
         match receiver {
             Value::Missing => Ok(Value::Missing),
-            Value::Map(_) | Value::Strings(_) if has_arguments => Err(failure(offset, Class::Type)),
+            Value::Map(_) | Value::Strings(_) if has_arguments => Err(self.wrong(offset, || {
+                let name = String::from_utf8_lossy(name);
+                format!("{name} is not a method but has arguments")
+            })),
             Value::Map(map) => Ok(map.get(name).unwrap_or(Value::Missing)),
             Value::Strings(map) => Ok(map
                 .get(name)
                 .map_or(Value::Missing, |text| Value::String(text.clone()))),
             receiver => match methods::find(receiver, name) {
                 Some(method) => {
-                    let receiver = vec![receiver.clone()];
-                    let values =
-                        self.arguments((dot, offset), method, receiver, arguments, last)?;
+                    let values = vec![receiver.clone()];
+                    let values = self.arguments((dot, offset), method, values, arguments, last)?;
                     self.run(offset, method, &values)
                 }
-                None => Err(failure(offset, Class::Type)),
+                None => Err(self.wrong(offset, || {
+                    let name = String::from_utf8_lossy(name);
+                    format!(
+                        "can't evaluate field {name} in type {}",
+                        receiver.type_name()
+                    )
+                })),
             },
         }
     }
@@ -150,27 +168,35 @@ impl<'a> State<'a, '_> {
         words: &'a [Operand],
         last: Option<Value>,
     ) -> Evaluated<Value> {
-        self.spend(offset, 1)?;
         if function.name == AND || function.name == OR {
             return self.short_circuit(dot, offset, function, words, last);
         }
         let values = self.arguments((dot, offset), function, Vec::new(), words, last)?;
         if function.name == CALL {
             // There are no values that could be called.
+            self.context.failed(|| "not a function".into());
             return Err(failure(offset, Class::Function(CALL)));
         }
         self.run(offset, function, &values)
     }
 
+    /// Runs a function. Whatever it does with its texts, it pays for looking at them once.
     fn run(
         &mut self,
         offset: usize,
         function: &'static Function,
         values: &[Value],
     ) -> Evaluated<Value> {
-        (function.run)(&mut self.context, Arguments(values)).map_err(|fault| match fault {
+        let bytes = values.iter().fold(0, |bytes, value| match value {
+            Value::String(text) => bytes + text.len() as u64,
+            Value::Version(version) => bytes + version.original.len() as u64,
+            _ => bytes,
+        });
+        self.spend(offset, 1 + bytes / 32)?;
+        self.context.forget_message();
+        (function.run)(self.context, Arguments(values)).map_err(|fault| match fault {
             Fault::Failed => failure(offset, Class::Function(function.name)),
-            fault => at(offset, fault),
+            fault => fault.at(offset),
         })
     }
 
@@ -184,7 +210,7 @@ impl<'a> State<'a, '_> {
         last: Option<Value>,
     ) -> Evaluated<Value> {
         if words.is_empty() && last.is_none() {
-            return Err(failure(offset, Class::Arguments(function.name)));
+            return Err(self.wrong_count(offset, function, 0));
         }
         let mut value = Value::Missing;
         for word in words {
@@ -208,7 +234,7 @@ impl<'a> State<'a, '_> {
         let count = values.len() + words.len() + usize::from(last.is_some());
         let fixed = function.fixed();
         if count < fixed || (count > fixed && !function.is_variadic()) {
-            return Err(failure(offset, Class::Arguments(function.name)));
+            return Err(self.wrong_count(offset, function, count));
         }
         values.reserve(count);
         for word in words {
@@ -217,7 +243,7 @@ impl<'a> State<'a, '_> {
         }
         if let Some(last) = last {
             let parameter = function.parameter(values.len());
-            values.push(fit(last, parameter).ok_or_else(|| failure(offset, Class::Type))?);
+            values.push(self.fitting(last, parameter, offset)?);
         }
         Ok(values)
     }
@@ -228,26 +254,55 @@ impl<'a> State<'a, '_> {
         parameter: Parameter,
         word: &'a Operand,
     ) -> Evaluated<Value> {
-        let wrong_type = || failure(word.offset, Class::Type);
-        match (&word.term, parameter) {
-            (Term::Nil, Parameter::Value) => Ok(Value::Missing),
-            (Term::Nil, Parameter::Any) => Ok(Value::Nil),
-            (Term::Nil, Parameter::Map) => Ok(Value::Map(Map(None))),
-            (Term::Nil, _) => Err(wrong_type()),
-            (Term::Number(number), Parameter::Int) => {
-                number.int.map(Value::Int).ok_or_else(wrong_type)
-            }
-            (Term::Number(number), Parameter::Duration) => {
-                number.int.map(Value::Duration).ok_or_else(wrong_type)
-            }
-            (Term::Number(number), Parameter::Float) => {
-                number.float.map(Value::Float).ok_or_else(wrong_type)
-            }
+        let constant = match (&word.term, parameter) {
+            (Term::Nil, Parameter::Value) => Some(Value::Missing),
+            (Term::Nil, Parameter::Any) => Some(Value::Nil),
+            (Term::Nil, Parameter::Map) => Some(Value::Map(Map(None))),
+            (Term::Nil, _) => None,
+            (Term::Number(number), Parameter::Int) => number.int.map(Value::Int),
+            (Term::Number(number), Parameter::Duration) => number.int.map(Value::Duration),
+            (Term::Number(number), Parameter::Float) => number.float.map(Value::Float),
             _ => {
                 let value = self.untyped(dot, word)?;
-                fit(value, parameter).ok_or_else(wrong_type)
+                return self.fitting(value, parameter, word.offset);
             }
-        }
+        };
+        self.spend(word.offset, 1)?;
+        constant.ok_or_else(|| {
+            self.wrong(word.offset, || match word.term {
+                Term::Nil => format!("cannot assign nil to {}", parameter.type_name()),
+                _ => format!("expected {}; found another number", parameter.type_name()),
+            })
+        })
+    }
+
+    /// The value as an argument of this type.
+    fn fitting(&mut self, value: Value, parameter: Parameter, offset: usize) -> Evaluated<Value> {
+        let type_name = value.type_name();
+        let is_missing = value.is_nil();
+        fit(value, parameter).ok_or_else(|| {
+            self.wrong(offset, || {
+                let wanted = parameter.type_name();
+                if is_missing {
+                    format!("invalid value; expected {wanted}")
+                } else {
+                    format!("wrong type for value; expected {wanted}; got {type_name}")
+                }
+            })
+        })
+    }
+
+    fn wrong_count(&mut self, offset: usize, function: &'static Function, count: usize) -> Failure {
+        self.context.failed(|| {
+            let least = if function.is_variadic() {
+                "at least "
+            } else {
+                ""
+            };
+            let (name, wanted) = (function.name, function.fixed());
+            format!("wrong number of args for {name}: want {least}{wanted} got {count}")
+        });
+        failure(offset, Class::Arguments(function.name))
     }
 }
 

@@ -18,6 +18,7 @@ pub(super) fn run(printer: &mut Printer, format: &[u8], values: &[Value]) -> Res
         was_reordered: false,
         is_good: true,
         after_index: false,
+        has_close: true,
     };
     while cursor.position < format.len() {
         let rest = &format[cursor.position..];
@@ -58,6 +59,8 @@ struct Cursor<'a> {
     /// Whether the indexes of this directive made sense.
     is_good: bool,
     after_index: bool,
+    /// Whether a closing bracket may still come.
+    has_close: bool,
 }
 
 impl Cursor<'_> {
@@ -67,6 +70,7 @@ impl Cursor<'_> {
 
     /// One directive, after its percent sign.
     fn directive(&mut self, printer: &mut Printer) -> Result<(), Fault> {
+        printer.budget.spend(1)?;
         self.is_good = true;
         let mut flags = self.flags();
         self.index();
@@ -190,7 +194,14 @@ impl Cursor<'_> {
         }
         self.was_reordered = true;
         let rest = &self.format[self.position..];
-        let Some(close) = memchr::memchr(b']', rest) else {
+        // That there is none is found out once, however many brackets are open.
+        let close = if self.has_close {
+            memchr::memchr(b']', rest)
+        } else {
+            None
+        };
+        let Some(close) = close else {
+            self.has_close = false;
             self.is_good = false;
             self.position += 1;
             return;

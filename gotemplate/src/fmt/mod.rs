@@ -8,26 +8,20 @@ mod quote;
 
 pub(crate) use quote::{can_backquote, quote};
 
-use crate::budget::{Budget, Buffer};
+use crate::budget::Budget;
 use crate::error::Fault;
+use crate::text::Text;
 use crate::value::Value;
 use printer::Printer;
 
-/// Prints a value to an output.
-pub(crate) fn print_value(
-    budget: &mut Budget,
-    output: &mut Buffer,
-    value: &Value,
-) -> Result<(), Fault> {
-    let text = plain(budget, value)?;
-    output.write(&text)
-}
-
 /// A value as `%v` prints it.
-pub(crate) fn plain(budget: &mut Budget, value: &Value) -> Result<Vec<u8>, Fault> {
+pub(crate) fn plain(budget: &mut Budget, value: &Value) -> Result<Text, Fault> {
     match value {
-        Value::String(text) => Ok(text.to_vec()),
-        Value::Int(number) | Value::Int64(number) => Ok(number.to_string().into_bytes()),
+        Value::String(text) => Ok(text.clone()),
+        Value::Int(number) | Value::Int64(number) => {
+            budget.spend(1)?;
+            Ok(number.to_string().into_bytes().into())
+        }
         value => {
             let mut printer = Printer::new(budget);
             printer.argument(value, 'v')?;
@@ -37,7 +31,7 @@ pub(crate) fn plain(budget: &mut Budget, value: &Value) -> Result<Vec<u8>, Fault
 }
 
 /// `fmt.Sprint`: a space between operands when neither is a string.
-pub(crate) fn sprint(budget: &mut Budget, values: &[Value]) -> Result<Vec<u8>, Fault> {
+pub(crate) fn sprint(budget: &mut Budget, values: &[Value]) -> Result<Text, Fault> {
     let mut printer = Printer::new(budget);
     let is_string = |value: &Value| matches!(value, Value::String(_));
     for (i, value) in values.iter().enumerate() {
@@ -50,7 +44,7 @@ pub(crate) fn sprint(budget: &mut Budget, values: &[Value]) -> Result<Vec<u8>, F
 }
 
 /// `fmt.Sprintln`: a space between all operands, and a newline.
-pub(crate) fn sprintln(budget: &mut Budget, values: &[Value]) -> Result<Vec<u8>, Fault> {
+pub(crate) fn sprintln(budget: &mut Budget, values: &[Value]) -> Result<Text, Fault> {
     let mut printer = Printer::new(budget);
     for (i, value) in values.iter().enumerate() {
         if i > 0 {
@@ -63,12 +57,14 @@ pub(crate) fn sprintln(budget: &mut Budget, values: &[Value]) -> Result<Vec<u8>,
 }
 
 /// `fmt.Sprintf`.
-pub(crate) fn sprintf(
-    budget: &mut Budget,
-    format: &[u8],
-    values: &[Value],
-) -> Result<Vec<u8>, Fault> {
+pub(crate) fn sprintf(budget: &mut Budget, format: &[u8], values: &[Value]) -> Result<Text, Fault> {
     let mut printer = Printer::new(budget);
     format::run(&mut printer, format, values)?;
     Ok(printer.finish())
+}
+
+/// A byte in hexadecimal.
+pub(crate) fn hex_digits(byte: u8) -> [u8; 2] {
+    const DIGITS: &[u8; 16] = b"0123456789abcdef";
+    [byte >> 4, byte & 15].map(|digit| DIGITS[usize::from(digit)])
 }

@@ -28,9 +28,10 @@ impl Printer<'_> {
             'x' | 'X' => self.integer(number, 16, verb),
             'c' => self.pad(char_of(number).encode_utf8(&mut [0; 4]).as_bytes()),
             'q' => {
-                let c = char_of(number);
-                let quoted = quote(c.encode_utf8(&mut [0; 4]).as_bytes(), '\'', self.flags.plus);
-                self.pad(&quoted)
+                let mut bytes = [0; 4];
+                let c = char_of(number).encode_utf8(&mut bytes).as_bytes();
+                let quoted = quote(self.budget, c, '\'', self.flags.plus)?;
+                self.pad(quoted.as_bytes())
             }
             'U' => self.unicode(number),
             _ => self.bad_verb(value, verb),
@@ -129,7 +130,10 @@ impl Printer<'_> {
             _ => return self.bad_verb(value, verb),
         };
         let precision = self.flags.precision.or(default);
-        self.budget.allocate(precision.unwrap_or(0) + 400)?;
+        // The last of a thousand exact digits takes a long division of the whole number.
+        let exact = precision.unwrap_or(0);
+        self.budget.spend(4 + exact.min(1100) as u64 / 8)?;
+        self.budget.allocate(exact + 400)?;
         let text = float(number, verb, precision);
         let (sign, mut digits) = match text.strip_prefix(['+', '-']) {
             Some(digits) if text.starts_with('-') => ('-', digits.to_owned()),

@@ -1,10 +1,11 @@
 //! One value by one verb.
 
-use crate::budget::{Budget, Buffer};
+use crate::budget::Budget;
+use crate::buffer::Buffer;
 use crate::error::Fault;
-use crate::fmt::{can_backquote, quote};
+use crate::fmt::{can_backquote, hex_digits, quote};
 use crate::semver::Version;
-use crate::text::runes;
+use crate::text::{Text, runes};
 use crate::value::Value;
 
 /// Prints values one after the other; the flags are those of the verb at hand.
@@ -35,20 +36,19 @@ type Printed = Result<(), Fault>;
 impl<'a> Printer<'a> {
     pub(super) fn new(budget: &'a mut Budget) -> Self {
         Self {
-            buffer: budget.buffer(),
             budget,
+            buffer: Buffer::new(),
             flags: Flags::default(),
             erring: false,
         }
     }
 
-    pub(super) fn finish(self) -> Vec<u8> {
-        self.buffer.into_bytes()
+    pub(super) fn finish(self) -> Text {
+        self.buffer.into()
     }
 
     pub(super) fn write(&mut self, bytes: &[u8]) -> Printed {
-        self.budget.allocate(bytes.len())?;
-        self.buffer.write(bytes)
+        self.buffer.write(self.budget, bytes)
     }
 
     /// Prints an argument of its own.
@@ -81,25 +81,26 @@ impl<'a> Printer<'a> {
                 if self.flags.go_syntax && list.is_nil() {
                     return self.write(format!("{type_name}(nil)").as_bytes());
                 }
-                let elements = list.to_vec();
-                self.sequence(type_name, ("[", "]"), elements.len(), |printer, i| {
-                    printer.value(&elements[i], verb, depth + 1)
+                let elements = list.elements();
+                let elements = elements.iter().flat_map(|elements| elements.iter());
+                self.sequence(type_name, ("[", "]"), elements, |printer, element| {
+                    printer.value(element, verb, depth + 1)
                 })
             }
             Value::Map(map) => {
                 if self.flags.go_syntax && map.is_nil() {
                     return self.write(b"map[string]interface {}(nil)");
                 }
-                let entries = map.entries();
-                self.sequence(value.type_name(), ("map[", "]"), entries.len(), |p, i| {
-                    let (key, element) = &entries[i];
+                let entries = map.borrow();
+                let entries = entries.iter().flat_map(|entries| entries.iter());
+                let brackets = ("map[", "]");
+                self.sequence(value.type_name(), brackets, entries, |p, (key, element)| {
                     p.entry(&Value::String(key.clone()), element, verb, depth)
                 })
             }
             Value::Strings(map) => {
-                let entries: Vec<_> = map.iter().collect();
-                self.sequence(value.type_name(), ("map[", "]"), entries.len(), |p, i| {
-                    let (key, element) = entries[i];
+                let (name, brackets) = (value.type_name(), ("map[", "]"));
+                self.sequence(name, brackets, map.iter(), |p, (key, element)| {
                     let (key, element) = (Value::String(key.clone()), element.clone());
                     p.entry(&key, &Value::String(element), verb, depth)
                 })
@@ -116,7 +117,8 @@ impl<'a> Printer<'a> {
 
     /// A version by a verb that takes no text: field by field.
     fn version(&mut self, version: &Version, verb: char, depth: usize) -> Printed {
-        let text = |text: &str| Value::String(text.as_bytes().into());
+        self.budget.allocate(8 * version.original.len())?;
+        let text = |text: &str| Value::String(text.into());
         if self.flags.go_syntax {
             return self.write(version.go_syntax().as_bytes());
         }
@@ -128,17 +130,17 @@ impl<'a> Printer<'a> {
             text(&version.metadata),
             text(&version.original),
         ];
-        self.sequence("", ("&{", "}"), fields.len(), |printer, i| {
-            printer.value(&fields[i], verb, depth + 1)
+        self.sequence("", ("&{", "}"), &fields, |printer, field| {
+            printer.value(field, verb, depth + 1)
         })
     }
 
-    fn sequence(
+    fn sequence<T>(
         &mut self,
         type_name: &str,
         (open, close): (&str, &str),
-        count: usize,
-        mut element: impl FnMut(&mut Self, usize) -> Printed,
+        elements: impl IntoIterator<Item = T>,
+        mut print: impl FnMut(&mut Self, T) -> Printed,
     ) -> Printed {
         let is_go_syntax = self.flags.go_syntax;
         if is_go_syntax {
@@ -146,11 +148,11 @@ impl<'a> Printer<'a> {
         } else {
             self.write(open.as_bytes())?;
         }
-        for i in 0..count {
+        for (i, element) in elements.into_iter().enumerate() {
             if i > 0 {
                 self.write(if is_go_syntax { b", " } else { b" " })?;
             }
-            element(self, i)?;
+            print(self, element)?;
         }
         self.write(if is_go_syntax { b"}" } else { close.as_bytes() })
     }
@@ -203,9 +205,9 @@ impl<'a> Printer<'a> {
     }
 
     pub(super) fn padding(&mut self, count: usize) -> Printed {
-        self.budget.allocate(count)?;
         let is_zero = self.flags.zero && !self.flags.minus;
-        self.buffer.fill(if is_zero { b'0' } else { b' ' }, count)
+        let byte = if is_zero { b'0' } else { b' ' };
+        self.buffer.fill(self.budget, byte, count)
     }
 
     pub(super) fn pad_with_spaces(&mut self, text: &[u8]) -> Printed {
@@ -242,30 +244,32 @@ impl<'a> Printer<'a> {
 
     fn quoted(&mut self, text: &[u8]) -> Printed {
         let text = self.truncated(text);
-        self.budget.allocate(text.len().saturating_mul(4))?;
         if self.flags.sharp && can_backquote(text) {
-            let backquoted = [b"`", text, b"`"].concat();
-            return self.pad(&backquoted);
+            let mut backquoted = Buffer::new();
+            for part in [b"`", text, b"`"] {
+                backquoted.write(self.budget, part)?;
+            }
+            return self.pad(backquoted.as_bytes());
         }
-        let quoted = quote(text, '"', self.flags.plus);
-        self.pad(&quoted)
+        let quoted = quote(self.budget, text, '"', self.flags.plus)?;
+        self.pad(quoted.as_bytes())
     }
 
     fn hexadecimal(&mut self, text: &[u8], is_upper: bool) -> Printed {
         let length = self.flags.precision.unwrap_or(usize::MAX).min(text.len());
-        self.budget.allocate(length.saturating_mul(5))?;
         let (prefix, space) = (self.flags.sharp, self.flags.space);
-        let mut hex = String::with_capacity(2 * length);
+        let mut hex = Buffer::new();
         for (i, byte) in text[..length].iter().enumerate() {
             if space && i > 0 {
-                hex.push(' ');
+                hex.push(self.budget, ' ')?;
             }
             if prefix && (i == 0 || space) {
-                hex.push_str("0x");
+                hex.write(self.budget, if is_upper { b"0X" } else { b"0x" })?;
             }
-            hex.push_str(&format!("{byte:02x}"));
+            let digits = hex_digits(*byte);
+            let upper = digits.map(|digit| digit.to_ascii_uppercase());
+            hex.write(self.budget, if is_upper { &upper } else { &digits })?;
         }
-        let hex = if is_upper { hex.to_uppercase() } else { hex };
         self.pad(hex.as_bytes())
     }
 }

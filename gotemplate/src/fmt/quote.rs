@@ -1,40 +1,54 @@
 //! Quoted texts, as Go's strconv writes them.
 
+use crate::budget::Budget;
+use crate::buffer::Buffer;
+use crate::error::Fault;
 use crate::text::{is_broken, is_print, runes};
 
 /// The text between quotes, with whatever cannot be printed escaped.
-pub(crate) fn quote(text: &[u8], mark: char, only_ascii: bool) -> Vec<u8> {
-    let mut quoted = String::with_capacity(text.len() + 2);
-    quoted.push(mark);
+pub(crate) fn quote(
+    budget: &mut Budget,
+    text: &[u8],
+    mark: char,
+    only_ascii: bool,
+) -> Result<Buffer, Fault> {
+    budget.spend_at_once(text.len() as u64 / 8)?;
+    let mut quoted = Buffer::new();
+    quoted.push(budget, mark)?;
     let mut offset = 0;
     for (c, width) in runes(text) {
-        if is_broken((c, width)) {
-            quoted.push_str(&format!("\\x{:02x}", text[offset]));
+        let escaped = if is_broken((c, width)) {
+            Some(format!("\\x{:02x}", text[offset]))
         } else {
-            push_escaped(&mut quoted, c, mark, only_ascii);
+            escape(c, mark, only_ascii)
+        };
+        match escaped {
+            Some(escaped) => quoted.write(budget, escaped.as_bytes())?,
+            None => quoted.write(budget, &text[offset..offset + width])?,
         }
         offset += width;
     }
-    quoted.push(mark);
-    quoted.into_bytes()
+    quoted.push(budget, mark)?;
+    Ok(quoted)
 }
 
-fn push_escaped(quoted: &mut String, c: char, mark: char, only_ascii: bool) {
-    match c {
-        '\\' => quoted.push_str("\\\\"),
-        c if c == mark => quoted.extend(['\\', c]),
-        '\u{7}' => quoted.push_str("\\a"),
-        '\u{8}' => quoted.push_str("\\b"),
-        '\u{c}' => quoted.push_str("\\f"),
-        '\n' => quoted.push_str("\\n"),
-        '\r' => quoted.push_str("\\r"),
-        '\t' => quoted.push_str("\\t"),
-        '\u{b}' => quoted.push_str("\\v"),
-        c if (c.is_ascii() || !only_ascii) && is_print(c) => quoted.push(c),
-        c if c < ' ' || c == '\u{7f}' => quoted.push_str(&format!("\\x{:02x}", u32::from(c))),
-        c if c <= '\u{ffff}' => quoted.push_str(&format!("\\u{:04x}", u32::from(c))),
-        c => quoted.push_str(&format!("\\U{:08x}", u32::from(c))),
-    }
+/// How a character is written that does not stand for itself.
+fn escape(c: char, mark: char, only_ascii: bool) -> Option<String> {
+    Some(match c {
+        '\\' => "\\\\".into(),
+        c if c == mark => format!("\\{c}"),
+        '\u{7}' => "\\a".into(),
+        '\u{8}' => "\\b".into(),
+        '\u{c}' => "\\f".into(),
+        '\n' => "\\n".into(),
+        '\r' => "\\r".into(),
+        '\t' => "\\t".into(),
+        '\u{b}' => "\\v".into(),
+        c if (c.is_ascii() || !only_ascii) && is_print(c) => return None,
+        c if c < ' ' || c == '\u{7f}' => format!("\\x{:02x}", u32::from(c)),
+        c if c <= '\u{ffff}' => format!("\\u{:04x}", u32::from(c)),
+        c => format!("\\U{:08x}", u32::from(c)),
+    })
 }
 
 /// Whether the text can stand between backquotes as it is.

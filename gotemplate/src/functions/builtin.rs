@@ -20,52 +20,62 @@ pub(super) static FUNCTIONS: [Function; 15] = [
     Function::new(CALL, "vV", |_, _| Err(Fault::Failed)),
     Function::new("eq", "vV", |context, args| {
         if args.len() < 2 {
-            return Err(Fault::Failed);
+            return Err(context.failed(|| "missing argument for comparison".into()));
         }
-        context.budget.spend(args.len() as u64)?;
         for other in args.from(1) {
-            if equal(args.any(0)?, other)? {
+            if comparison(context, equal(args.any(0)?, other))? {
                 return Ok(Value::Bool(true));
             }
         }
         Ok(Value::Bool(false))
     }),
-    Function::new("ne", "vv", |_, args| {
-        Ok(Value::Bool(!equal(args.any(0)?, args.any(1)?)?))
+    Function::new("ne", "vv", |context, args| {
+        let equal = comparison(context, equal(args.any(0)?, args.any(1)?))?;
+        Ok(Value::Bool(!equal))
     }),
-    Function::new("lt", "vv", |_, args| {
-        Ok(Value::Bool(less(args.any(0)?, args.any(1)?)?))
+    Function::new("lt", "vv", |context, args| {
+        let less = comparison(context, less(args.any(0)?, args.any(1)?))?;
+        Ok(Value::Bool(less))
     }),
-    Function::new("le", "vv", |_, args| Ok(Value::Bool(is_at_most(args)?))),
-    Function::new("gt", "vv", |_, args| Ok(Value::Bool(!is_at_most(args)?))),
-    Function::new("ge", "vv", |_, args| {
-        Ok(Value::Bool(!less(args.any(0)?, args.any(1)?)?))
+    Function::new("le", "vv", |context, args| {
+        Ok(Value::Bool(comparison(context, is_at_most(args))?))
+    }),
+    Function::new("gt", "vv", |context, args| {
+        Ok(Value::Bool(!comparison(context, is_at_most(args))?))
+    }),
+    Function::new("ge", "vv", |context, args| {
+        let less = comparison(context, less(args.any(0)?, args.any(1)?))?;
+        Ok(Value::Bool(!less))
     }),
     Function::new("not", "v", |_, args| {
         Ok(Value::Bool(!args.any(0)?.is_true()))
     }),
     Function::new("index", "vV", index),
-    Function::new("len", "v", |_, args| {
+    Function::new("len", "v", |context, args| {
         let length = match args.any(0)? {
             Value::String(text) => text.len(),
             Value::List(list) => list.len(),
             Value::Map(map) => map.len(),
             Value::Strings(map) => map.len(),
-            _ => return Err(Fault::Failed),
+            value if value.is_nil() => {
+                return Err(context.failed(|| "len of nil pointer".into()));
+            }
+            value => {
+                let name = value.type_name();
+                return Err(context.failed(|| format!("len of type {name}")));
+            }
         };
         Ok(Value::Int(length as i64))
     }),
     Function::new("print", "A", |context, args| {
-        let text = fmt::sprint(context.budget, args.0)?;
-        context.text(text)
+        Ok(Value::String(fmt::sprint(context.budget, args.0)?))
     }),
     Function::new("printf", "sA", |context, args| {
         let text = fmt::sprintf(context.budget, args.text(0)?, args.from(1))?;
-        context.text(text)
+        Ok(Value::String(text))
     }),
     Function::new("println", "A", |context, args| {
-        let text = fmt::sprintln(context.budget, args.0)?;
-        context.text(text)
+        Ok(Value::String(fmt::sprintln(context.budget, args.0)?))
     }),
 ];
 
@@ -74,10 +84,15 @@ fn is_at_most(args: Arguments) -> Result<bool, Fault> {
     Ok(less(a, b)? || equal(a, b)?)
 }
 
-fn index(_: &mut Context, args: Arguments) -> Result<Value, Fault> {
+/// The result of a comparison, which fails for values that cannot be compared.
+fn comparison(context: &mut Context, result: Result<bool, Fault>) -> Result<bool, Fault> {
+    result.map_err(|_| context.failed(|| "incompatible types for comparison".into()))
+}
+
+fn index(context: &mut Context, args: Arguments) -> Result<Value, Fault> {
     let mut item = args.any(0)?.clone();
     if item.is_nil() {
-        return Err(Fault::Failed);
+        return Err(context.failed(|| "index of untyped nil".into()));
     }
     for index in args.from(1) {
         item = match (&item, index) {
@@ -85,18 +100,31 @@ fn index(_: &mut Context, args: Arguments) -> Result<Value, Fault> {
             (Value::Strings(map), Value::String(key)) => {
                 Value::String(map.get(key).cloned().unwrap_or_default())
             }
-            (Value::List(list), index) => list.get(position(index)?).ok_or(Fault::Failed)?,
-            (Value::String(text), index) => {
-                let byte = text.get(position(index)?).ok_or(Fault::Failed)?;
-                Value::Uint8(*byte)
+            (Value::List(list), index) => {
+                let at = position(context, index, list.len())?;
+                list.get(at).unwrap_or(Value::Nil)
             }
-            _ => return Err(Fault::Failed),
+            (Value::String(text), index) => {
+                let at = position(context, index, text.len())?;
+                Value::Uint8(text.get(at).copied().unwrap_or_default())
+            }
+            (item, _) => {
+                let name = item.type_name();
+                return Err(context.failed(|| format!("can't index item of type {name}")));
+            }
         };
     }
     Ok(item)
 }
 
-fn position(index: &Value) -> Result<usize, Fault> {
-    let index = index.integer().ok_or(Fault::Failed)?;
-    usize::try_from(index).map_err(|_| Fault::Failed)
+/// An index that lies within.
+fn position(context: &mut Context, index: &Value, length: usize) -> Result<usize, Fault> {
+    let Some(number) = index.integer() else {
+        let name = index.type_name();
+        return Err(context.failed(|| format!("cannot index slice/array with type {name}")));
+    };
+    usize::try_from(number)
+        .ok()
+        .filter(|at| *at < length)
+        .ok_or_else(|| context.failed(|| format!("index out of range: {number}")))
 }

@@ -1,5 +1,7 @@
 //! Upper case, lower case and the cases of identifiers.
 
+use crate::budget::Budget;
+use crate::buffer::Buffer;
 use crate::context::Context;
 use crate::error::Fault;
 use crate::function::{Arguments, Function};
@@ -32,7 +34,7 @@ pub(super) static FUNCTIONS: [Function; 8] = [
     }),
     Function::new("swapcase", "s", |context, args| {
         let mut after_space = true;
-        let swapped = chars(args.text(0)?).map(|c| {
+        each_char(context, args, |c| {
             let starts_word = std::mem::take(&mut after_space);
             if is_upper(c) || to_title(c) == c && to_lower(c) != c {
                 to_lower(c)
@@ -46,20 +48,19 @@ pub(super) static FUNCTIONS: [Function; 8] = [
                 after_space = is_space(c);
                 c
             }
-        });
-        let swapped: String = swapped.collect();
-        context.text(swapped.into_bytes())
+        })
     }),
     Function::new("camelcase", "s", |context, args| {
-        context.text(camel(args.text(0)?).into_bytes())
+        let text = args.text(0)?;
+        context.budget.spend_at_once(text.len() as u64)?;
+        let cased = camel(context.budget, text)?;
+        context.grown(cased)
     }),
     Function::new("snakecase", "s", |context, args| {
-        let text = joined_words(args.text(0)?, '_');
-        context.text(text)
+        joined_words(context, args, '_')
     }),
     Function::new("kebabcase", "s", |context, args| {
-        let text = joined_words(args.text(0)?, '-');
-        context.text(text)
+        joined_words(context, args, '-')
     }),
 ];
 
@@ -69,12 +70,24 @@ fn mapped(
     args: Arguments,
     map: fn(char, char) -> char,
 ) -> Result<Value, Fault> {
-    let text = args.text(0)?;
-    context.budget.allocate(text.len().saturating_mul(2))?;
     let mut previous = ' ';
-    let mapped = chars(text).map(|c| map(std::mem::replace(&mut previous, c), c));
-    let mapped: String = mapped.collect();
-    context.text(mapped.into_bytes())
+    each_char(context, args, |c| {
+        map(std::mem::replace(&mut previous, c), c)
+    })
+}
+
+fn each_char(
+    context: &mut Context,
+    args: Arguments,
+    mut map: impl FnMut(char) -> char,
+) -> Result<Value, Fault> {
+    let text = args.text(0)?;
+    context.budget.spend_at_once(text.len() as u64 / 4)?;
+    let mut mapped = Buffer::new();
+    for c in chars(text) {
+        mapped.push(context.budget, map(c))?;
+    }
+    context.grown(mapped)
 }
 
 fn is_separator(c: char) -> bool {
@@ -96,17 +109,23 @@ fn is_connector(c: char) -> bool {
 }
 
 /// `some_words` → `SomeWords`
-fn camel(text: &[u8]) -> String {
-    let mut out = String::new();
+fn camel(budget: &mut Budget, text: &[u8]) -> Result<Buffer, Fault> {
+    let mut out = Buffer::new();
     let mut rest = chars(text);
+    let mut last_connector = None;
     let mut current = loop {
         match rest.next() {
             None => {
                 // The last of nothing but connectors is written twice.
-                out.extend(out.chars().next_back());
-                return out;
+                if let Some(connector) = last_connector {
+                    out.push(budget, connector)?;
+                }
+                return Ok(out);
             }
-            Some(c) if is_connector(c) => out.push(c),
+            Some(c) if is_connector(c) => {
+                out.push(budget, c)?;
+                last_connector = Some(c);
+            }
             Some(c) => break c,
         }
     };
@@ -115,7 +134,7 @@ fn camel(text: &[u8]) -> String {
     for c in rest {
         let previous = std::mem::replace(&mut current, c);
         if is_connector(c) && is_connector(previous) {
-            out.push(previous);
+            out.push(budget, previous)?;
             continue;
         }
         if is_connector(previous) {
@@ -129,11 +148,11 @@ fn camel(text: &[u8]) -> String {
                     after_upper = false;
                 }
             }
-            out.push(previous);
+            out.push(budget, previous)?;
         }
     }
-    out.push(current);
-    out
+    out.push(budget, current)?;
+    Ok(out)
 }
 
 /// What a run of characters is.
@@ -162,83 +181,101 @@ impl Word {
 }
 
 /// `SomeWords` → `some_words`
-fn joined_words(text: &[u8], connector: char) -> Vec<u8> {
-    let mut out = Vec::with_capacity(text.len() * 2);
-    let mut words = Words { rest: text };
-    let (mut kind, mut word) = words.next();
-    while !words.rest.is_empty() {
-        if kind != Word::Connector {
-            write_word(&mut out, kind, word, connector);
-        }
-        let (previous, last) = (kind, word);
-        (kind, word) = words.next();
-        match previous {
-            Word::Number => {
-                while kind.continues_number() {
-                    write_word(&mut out, kind, word, connector);
-                    (kind, word) = words.next();
-                }
-                if kind != Word::Invalid && kind.is_word() {
-                    push(&mut out, connector);
-                }
-            }
-            Word::Connector => write_word(&mut out, previous, last, connector),
-            Word::Punctuation => {}
-            _ if kind != Word::Number => {
-                if kind.is_word() {
-                    push(&mut out, connector);
-                }
-            }
-            _ if words.rest.is_empty() => break,
-            _ => (kind, word) = after_number(&mut words, &mut out, word, connector),
-        }
-    }
-    write_word(&mut out, kind, word, connector);
-    out
+fn joined_words(context: &mut Context, args: Arguments, connector: char) -> Result<Value, Fault> {
+    let text = args.text(0)?;
+    context.budget.spend_at_once(2 * text.len() as u64)?;
+    let mut joiner = Joiner {
+        budget: context.budget,
+        out: Buffer::new(),
+        words: Words { rest: text },
+        connector,
+    };
+    joiner.run()?;
+    let out = joiner.out;
+    context.grown(out)
 }
 
-/// A number that follows a word: it belongs to the word before, unless letters follow it.
-fn after_number<'t>(
-    words: &mut Words<'t>,
-    out: &mut Vec<u8>,
-    number: &[u8],
+/// Words on their way to be joined by a connector.
+struct Joiner<'a, 't> {
+    budget: &'a mut Budget,
+    out: Buffer,
+    words: Words<'t>,
     connector: char,
-) -> (Word, &'t [u8]) {
-    let (mut kind, mut word) = words.next();
-    if kind != Word::Alphabet {
-        write_word(out, Word::Number, number, connector);
-        if kind.is_word() {
-            push(out, connector);
-        }
-        return (kind, word);
-    }
-    push(out, connector);
-    write_word(out, Word::Number, number, connector);
-    while kind.continues_number() {
-        write_word(out, kind, word, connector);
-        (kind, word) = words.next();
-    }
-    if kind != Word::Invalid && kind.is_word() {
-        push(out, connector);
-    }
-    (kind, word)
 }
 
-fn push(out: &mut Vec<u8>, c: char) {
-    out.extend_from_slice(c.encode_utf8(&mut [0; 4]).as_bytes());
-}
-
-fn write_word(out: &mut Vec<u8>, kind: Word, word: &[u8], connector: char) {
-    if !matches!(kind, Word::Upper | Word::Connector) {
-        out.extend_from_slice(word);
-        return;
-    }
-    for c in chars(word) {
-        if is_connector(c) {
-            push(out, connector);
-        } else {
-            push(out, if is_upper(c) { to_lower(c) } else { c });
+impl<'t> Joiner<'_, 't> {
+    fn run(&mut self) -> Result<(), Fault> {
+        let (mut kind, mut word) = self.words.next();
+        while !self.words.rest.is_empty() {
+            if kind != Word::Connector {
+                self.write(kind, word)?;
+            }
+            let (previous, last) = (kind, word);
+            (kind, word) = self.words.next();
+            match previous {
+                Word::Number => (kind, word) = self.rest_of_number(kind, word)?,
+                Word::Connector => self.write(previous, last)?,
+                Word::Punctuation => {}
+                _ if kind != Word::Number => {
+                    if kind.is_word() {
+                        self.connect()?;
+                    }
+                }
+                _ if self.words.rest.is_empty() => break,
+                _ => (kind, word) = self.after_number(word)?,
+            }
         }
+        self.write(kind, word)
+    }
+
+    /// A number that follows a word: it belongs to the word before, unless letters follow it.
+    fn after_number(&mut self, number: &[u8]) -> Result<(Word, &'t [u8]), Fault> {
+        let (kind, word) = self.words.next();
+        if kind != Word::Alphabet {
+            self.write(Word::Number, number)?;
+            if kind.is_word() {
+                self.connect()?;
+            }
+            return Ok((kind, word));
+        }
+        self.connect()?;
+        self.write(Word::Number, number)?;
+        self.rest_of_number(kind, word)
+    }
+
+    /// Letters and digits that follow a number, and the connector after them.
+    fn rest_of_number(
+        &mut self,
+        mut kind: Word,
+        mut word: &'t [u8],
+    ) -> Result<(Word, &'t [u8]), Fault> {
+        while kind.continues_number() {
+            self.write(kind, word)?;
+            (kind, word) = self.words.next();
+        }
+        if kind != Word::Invalid && kind.is_word() {
+            self.connect()?;
+        }
+        Ok((kind, word))
+    }
+
+    fn connect(&mut self) -> Result<(), Fault> {
+        self.out.push(self.budget, self.connector)
+    }
+
+    fn write(&mut self, kind: Word, word: &[u8]) -> Result<(), Fault> {
+        if !matches!(kind, Word::Upper | Word::Connector) {
+            return self.out.write(self.budget, word);
+        }
+        for c in chars(word) {
+            if is_connector(c) {
+                self.connect()?;
+            } else {
+                let c = if is_upper(c) { to_lower(c) } else { c };
+                self.out.push(self.budget, c)?;
+            }
+        }
+        Ok(())
     }
 }
 

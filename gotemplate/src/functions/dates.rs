@@ -1,7 +1,5 @@
 //! Times and durations.
 
-use std::rc::Rc;
-
 use crate::context::Context;
 use crate::date::{self, Time, Zone};
 use crate::error::Fault;
@@ -9,7 +7,10 @@ use crate::function::{Arguments, Function};
 use crate::value::Value;
 
 pub(super) static FUNCTIONS: [Function; 16] = [
-    Function::new("now", "", |context, _| Ok(time(context.now()?))),
+    Function::new("now", "", |context, _| {
+        let now = context.now()?;
+        context.time(now)
+    }),
     Function::new("ago", "a", |context, args| {
         let then = time_of(context, args.any(0)?)?;
         let elapsed = context.now()?.since(&then);
@@ -21,7 +22,7 @@ pub(super) static FUNCTIONS: [Function; 16] = [
             0
         };
         let rounded = (elapsed - rest).saturating_add(up);
-        context.text(date::duration_to_string(rounded).into_bytes())
+        context.made(date::duration_to_string(rounded).into_bytes())
     }),
     Function::new("date", "sa", |context, args| {
         shown(context, args.text(0)?, args.any(1)?, b"Local")
@@ -43,17 +44,20 @@ pub(super) static FUNCTIONS: [Function; 16] = [
     Function::new("mustDateModify", "st", modify),
     Function::new("must_date_modify", "st", modify),
     Function::new("toDate", "ss", |context, args| {
-        context.budget.spend(args.text(0)?.len() as u64)?;
-        let parsed = date::parse(args.text(0)?, args.text(1)?);
-        Ok(time(parsed.unwrap_or_else(Time::zero)))
+        let parsed = parsed(context, args)?;
+        context.time(parsed.unwrap_or_else(Time::zero))
     }),
     Function::new("mustToDate", "ss", |context, args| {
-        context.budget.spend(args.text(0)?.len() as u64)?;
-        let parsed = date::parse(args.text(0)?, args.text(1)?);
-        Ok(time(parsed.ok_or(Fault::Failed)?))
+        match parsed(context, args)? {
+            Some(time) => context.time(time),
+            None => {
+                let [layout, text] = [args.text(0)?, args.text(1)?].map(|t| told(t));
+                Err(context.failed(|| format!("parsing time {text} as {layout}: cannot parse")))
+            }
+        }
     }),
     Function::new("unixEpoch", "t", |context, args| {
-        context.text(args.time(0)?.unix.to_string().into_bytes())
+        context.made(args.time(0)?.unix.to_string().into_bytes())
     }),
     Function::new("duration", "a", |context, args| {
         let seconds = match args.any(0)? {
@@ -62,7 +66,7 @@ pub(super) static FUNCTIONS: [Function; 16] = [
             _ => 0,
         };
         let nanos = seconds.wrapping_mul(1_000_000_000);
-        context.text(date::duration_to_string(nanos).into_bytes())
+        context.made(date::duration_to_string(nanos).into_bytes())
     }),
     Function::new("durationRound", "a", |context, args| {
         let nanos = match args.any(0)? {
@@ -71,16 +75,23 @@ pub(super) static FUNCTIONS: [Function; 16] = [
             Value::Time(time) => context.now()?.since(time),
             _ => 0,
         };
-        context.text(rounded(nanos.unsigned_abs()).into_bytes())
+        context.made(rounded(nanos.unsigned_abs()).into_bytes())
     }),
 ];
 
-fn time(time: Time) -> Value {
-    Value::Time(Rc::new(time))
+/// A text in a message.
+fn told(text: &[u8]) -> String {
+    format!("{:?}", String::from_utf8_lossy(text))
+}
+
+fn parsed(context: &mut Context, args: Arguments) -> Result<Option<Time>, Fault> {
+    let (layout, text) = (args.text(0)?, args.text(1)?);
+    pay_for_layout(context, layout)?;
+    Ok(date::parse(layout, text))
 }
 
 /// A time, or Unix seconds; anything else is now.
-fn time_of(context: &Context, value: &Value) -> Result<Time, Fault> {
+fn time_of(context: &mut Context, value: &Value) -> Result<Time, Fault> {
     match value {
         Value::Time(time) => Ok(Time::clone(time)),
         Value::Int(unix) | Value::Int64(unix) => Ok(Time::from_unix(*unix)),
@@ -89,20 +100,34 @@ fn time_of(context: &Context, value: &Value) -> Result<Time, Fault> {
 }
 
 fn shown(context: &mut Context, layout: &[u8], value: &Value, zone: &[u8]) -> Result<Value, Fault> {
-    // A piece of a layout grows to a few bytes, and finding one looks at some dozens of spellings.
-    context.budget.allocate(layout.len().saturating_mul(16))?;
+    pay_for_layout(context, layout)?;
     let time = time_of(context, value)?;
     let zone = Zone::named(zone).unwrap_or(Zone::Utc);
-    context.text(time.in_zone(zone).format(layout))
+    context.made(time.in_zone(zone).format(layout))
 }
 
-fn modify(_: &mut Context, args: Arguments) -> Result<Value, Fault> {
-    let duration = date::parse_duration(args.text(0)?).ok_or(Fault::Failed)?;
-    Ok(time(args.time(1)?.plus(duration)))
+/// A piece of a layout grows to a few bytes, and finding one looks at some dozens of spellings.
+pub(crate) fn pay_for_layout(context: &mut Context, layout: &[u8]) -> Result<(), Fault> {
+    context.budget.spend_at_once(20 + layout.len() as u64)?;
+    context.budget.allocate(layout.len().saturating_mul(16))
+}
+
+fn modify(context: &mut Context, args: Arguments) -> Result<Value, Fault> {
+    let text = args.text(0)?;
+    match date::parse_duration(text) {
+        Some(duration) => context.time(args.time(1)?.plus(duration)),
+        None => {
+            let text = told(text);
+            Err(context.failed(|| format!("time: invalid duration {text}")))
+        }
+    }
 }
 
 fn modify_if_possible(context: &mut Context, args: Arguments) -> Result<Value, Fault> {
-    modify(context, args).or_else(|_| Ok(args.any(1)?.clone()))
+    match modify(context, args) {
+        Err(Fault::Failed) => Ok(args.any(1)?.clone()),
+        result => result,
+    }
 }
 
 /// Digits with a sign; what does not fit becomes the nearest that does.

@@ -1,11 +1,11 @@
 //! Choices between values.
 
 use std::collections::BTreeMap;
-use std::rc::Rc;
 
 use crate::context::Context;
 use crate::error::Fault;
 use crate::function::{Arguments, Function};
+use crate::semver::Version;
 use crate::value::Value;
 
 pub(super) static FUNCTIONS: [Function; 8] = [
@@ -35,7 +35,9 @@ pub(super) static FUNCTIONS: [Function; 8] = [
 
 fn deep_copy(context: &mut Context, args: Arguments) -> Result<Value, Fault> {
     match args.any(0)? {
-        Value::Nil | Value::Missing => Err(Fault::Failed),
+        Value::Nil | Value::Missing => {
+            Err(context.failed(|| "reflect: call of reflect.Value.Type on zero Value".into()))
+        }
         value => copied(context, value, 0),
     }
 }
@@ -48,21 +50,22 @@ fn copied(context: &mut Context, value: &Value, depth: usize) -> Result<Value, F
         Value::List(list) if list.is_nil() => Ok(value.clone()),
         Value::List(list) => {
             let mut elements = Vec::new();
-            for element in list.to_vec() {
-                elements.push(copied(context, &element, depth + 1)?);
+            for element in list.elements().iter().flat_map(|elements| elements.iter()) {
+                let element = copied(context, element, depth + 1)?;
+                context.budget.push(&mut elements, element)?;
             }
             context.list_of(list.element, elements)
         }
         Value::Map(map) if map.is_nil() => Ok(value.clone()),
         Value::Map(map) => {
             let mut entries = BTreeMap::new();
-            for (key, value) in map.entries() {
-                entries.insert(key, copied(context, &value, depth + 1)?);
+            for (key, value) in map.borrow().iter().flat_map(|entries| entries.iter()) {
+                entries.insert(key.clone(), copied(context, value, depth + 1)?);
             }
             context.map(entries)
         }
         // Its numbers are private to Go's version, and a copy has none.
-        Value::Version(_) => Ok(Value::Version(Rc::default())),
+        Value::Version(_) => context.version(Version::default()),
         value => Ok(value.clone()),
     }
 }

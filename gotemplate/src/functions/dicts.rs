@@ -13,7 +13,7 @@ pub(super) static FUNCTIONS: [Function; 12] = [
     Function::new("dict", "A", dict),
     Function::new("get", "ms", |_, args| {
         let found = args.map(0)?.get(args.text(1)?);
-        Ok(found.unwrap_or_else(|| Value::String((*b"").into())))
+        Ok(found.unwrap_or_else(|| Value::String(Text::default())))
     }),
     Function::new("set", "msa", |context, args| {
         context.put(args.map(0)?, args.text(1)?.clone(), args.any(2)?.clone())?;
@@ -29,9 +29,13 @@ pub(super) static FUNCTIONS: [Function; 12] = [
         Ok(Value::Bool(args.map(0)?.get(args.text(1)?).is_some()))
     }),
     Function::new("pluck", "sM", |context, args| {
+        let key = args.text(0)?;
+        context
+            .budget
+            .spend(args.len() as u64 * (key.len() as u64 / 32))?;
         let mut found = Vec::new();
         for i in 1..args.len() {
-            found.extend(args.map(i)?.get(args.text(0)?));
+            found.extend(args.map(i)?.get(key));
         }
         context.list(found)
     }),
@@ -40,14 +44,18 @@ pub(super) static FUNCTIONS: [Function; 12] = [
         for i in 0..args.len() {
             let map = args.map(i)?;
             context.pay_for_elements(map.len())?;
-            keys.extend(map.entries().into_iter().map(|(key, _)| Value::String(key)));
+            let entries = map.borrow();
+            let entries = entries.iter().flat_map(|entries| entries.keys());
+            keys.extend(entries.cloned().map(Value::String));
         }
         context.list_of(Element::String, keys)
     }),
     Function::new("values", "m", |context, args| {
         let map = args.map(0)?;
         context.pay_for_elements(map.len())?;
-        context.list(map.entries().into_iter().map(|(_, value)| value).collect())
+        let entries = map.borrow();
+        let values = entries.iter().flat_map(|entries| entries.values());
+        context.list(values.cloned().collect())
     }),
     Function::new("pick", "mS", |context, args| {
         let mut picked = BTreeMap::new();
@@ -60,8 +68,8 @@ pub(super) static FUNCTIONS: [Function; 12] = [
         context.map(picked)
     }),
     Function::new("omit", "mS", |context, args| {
-        context.pay_for_elements(args.map(0)?.len())?;
-        let mut kept: BTreeMap<Text, Value> = args.map(0)?.entries().into_iter().collect();
+        let entries = context.entries(args.map(0)?)?;
+        let mut kept: BTreeMap<Text, Value> = entries.into_iter().collect();
         for i in 1..args.len() {
             kept.remove(&**args.text(i)?);
         }
@@ -76,30 +84,28 @@ fn dict(context: &mut Context, args: Arguments) -> Result<Value, Fault> {
     for pair in args.0.chunks(2) {
         let key = match &pair[0] {
             Value::String(text) => text.clone(),
-            key => text_of(context.budget, key)?.into(),
+            key => text_of(context.budget, key)?,
         };
         let value = pair.get(1).cloned();
-        entries.insert(key, value.unwrap_or_else(|| Value::String((*b"").into())));
+        entries.insert(key, value.unwrap_or_else(|| Value::String(Text::default())));
     }
     context.map(entries)
 }
 
 /// `dig KEY… DEFAULT MAP`
-fn dig(_: &mut Context, args: Arguments) -> Result<Value, Fault> {
+fn dig(context: &mut Context, args: Arguments) -> Result<Value, Fault> {
     let [keys @ .., default, map] = args.0 else {
-        return Err(Fault::Failed);
-    };
-    let Value::Map(_) = map else {
-        return Err(Fault::Failed);
+        return Err(context.failed(|| "dig needs at least three arguments".into()));
     };
     let is_text = |key: &Value| matches!(key, Value::String(_));
-    if keys.is_empty() || !keys.iter().all(is_text) {
-        return Err(Fault::Failed);
+    let has_types = matches!(map, Value::Map(_)) && keys.iter().all(is_text);
+    if keys.is_empty() || !has_types {
+        return Err(context.failed(|| "dig needs keys, a default and a dict".into()));
     }
     let mut found = map.clone();
     for key in keys {
         let (Value::Map(map), Value::String(key)) = (&found, key) else {
-            return Err(Fault::Failed);
+            return Err(context.failed(|| "dig came to what is no dict".into()));
         };
         match map.get(key) {
             Some(value) => found = value,

@@ -1,5 +1,7 @@
 //! Base64 and base32 (RFC 4648), with Go's tolerance and Go's words for what it does not tolerate.
 
+use zeroize::Zeroizing;
+
 use crate::context::Context;
 use crate::error::Fault;
 use crate::function::{Arguments, Function};
@@ -7,16 +9,18 @@ use crate::value::Value;
 
 pub(super) static FUNCTIONS: [Function; 4] = [
     Function::new("b64enc", "s", |context, args| {
-        let text = base64(args.text(0)?);
-        context.text(text.into_bytes())
+        let bytes = args.text(0)?;
+        context.budget.allocate(bytes.len() / 3 * 4)?;
+        context.made(base64(bytes).into_bytes())
     }),
     Function::new("b64dec", "s", |context, args| {
         decoded(context, args, "base64", from_base64)
     }),
     Function::new("b32enc", "s", |context, args| {
         let bytes = args.text(0)?;
+        context.budget.spend_at_once(bytes.len() as u64 / 8)?;
         context.budget.allocate(bytes.len().saturating_mul(2))?;
-        context.text(base32(bytes).into_bytes())
+        context.made(base32(bytes).into_bytes())
     }),
     Function::new("b32dec", "s", |context, args| {
         decoded(context, args, "base32", from_base32)
@@ -29,25 +33,31 @@ pub(super) fn base64(bytes: &[u8]) -> String {
     base64::engine::general_purpose::STANDARD.encode(bytes)
 }
 
+/// Decoded bytes, which are never more than those that were decoded: no block of theirs grows.
+type Decoded = Zeroizing<Vec<u8>>;
+
 /// What cannot be decoded gives a text that says so, and where.
 fn decoded(
     context: &mut Context,
     args: Arguments,
     name: &str,
-    decode: fn(&[u8]) -> Result<Vec<u8>, usize>,
+    decode: fn(&[u8]) -> Result<Decoded, usize>,
 ) -> Result<Value, Fault> {
-    match decode(args.text(0)?) {
-        Ok(bytes) => context.text(bytes),
+    let text = args.text(0)?;
+    context.budget.spend_at_once(text.len() as u64 / 8)?;
+    context.budget.allocate(text.len().saturating_mul(2))?;
+    match decode(text) {
+        Ok(mut bytes) => context.made(std::mem::take(&mut bytes)),
         Err(offset) => {
             let message = format!("illegal {name} data at input byte {offset}");
-            context.text(message.into_bytes())
+            context.made(message.into_bytes())
         }
     }
 }
 
 /// Decodes base64; the error is the offset that Go tells.
-fn from_base64(text: &[u8]) -> Result<Vec<u8>, usize> {
-    let mut bytes = Vec::with_capacity(text.len() / 4 * 3);
+fn from_base64(text: &[u8]) -> Result<Decoded, usize> {
+    let mut bytes = Decoded::new(Vec::with_capacity(text.len()));
     let mut digits = 0;
     let mut bits: u32 = 0;
     let mut position = 0;
@@ -137,9 +147,11 @@ fn base32(bytes: &[u8]) -> String {
 }
 
 /// Decodes base32; the error is the offset that Go tells, in which line ends do not count.
-fn from_base32(text: &[u8]) -> Result<Vec<u8>, usize> {
-    let text: Vec<u8> = text.iter().copied().filter(|b| !is_line_end(b)).collect();
-    let mut bytes = Vec::with_capacity(text.len() / 8 * 5);
+fn from_base32(text: &[u8]) -> Result<Decoded, usize> {
+    let mut digits_only = Zeroizing::new(Vec::with_capacity(text.len()));
+    digits_only.extend(text.iter().filter(|byte| !is_line_end(byte)));
+    let text = &**digits_only;
+    let mut bytes = Decoded::new(Vec::with_capacity(text.len()));
     let mut start = 0;
     while start < text.len() {
         let group = &text[start..text.len().min(start + 8)];
@@ -149,7 +161,7 @@ fn from_base32(text: &[u8]) -> Result<Vec<u8>, usize> {
         for (i, byte) in group.iter().enumerate() {
             let is_last = text.len() - (start + i + 1) < 8;
             if *byte == b'=' && i >= 2 && is_last {
-                check_padding(&text, start, i)?;
+                check_padding(text, start, i)?;
                 is_padded = true;
                 break;
             }

@@ -4,6 +4,7 @@ use crate::context::Context;
 use crate::error::Fault;
 use crate::function::{Arguments, Function};
 use crate::json::{Style, decode, encode};
+use crate::text::Text;
 use crate::value::Value;
 
 const HTML: Style = Style {
@@ -48,12 +49,15 @@ pub(super) static FUNCTIONS: [Function; 8] = [
 ];
 
 fn encoded(context: &mut Context, args: Arguments, style: Style) -> Result<Value, Fault> {
-    let json = encode(context.budget, args.any(0)?, style)?;
-    context.text(json)
+    match encode(context.budget, args.any(0)?, style) {
+        Ok(json) => context.grown(json),
+        Err(Fault::Failed) => Err(context.failed(|| "json: unsupported value".into())),
+        Err(fault) => Err(fault),
+    }
 }
 
 fn or_empty(result: Result<Value, Fault>) -> Result<Value, Fault> {
-    or_when_failed(result, Value::String((*b"").into()))
+    or_when_failed(result, Value::String(Text::default()))
 }
 
 /// A failure gives another value; an exhausted budget stays one.

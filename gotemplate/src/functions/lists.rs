@@ -7,7 +7,7 @@ use crate::context::Context;
 use crate::error::Fault;
 use crate::function::{Arguments, Function, Run};
 use crate::functions::numbers::to_int;
-use crate::value::{Element, Value};
+use crate::value::{Element, List, Value};
 
 pub(super) static FUNCTIONS: [Function; 30] = [
     Function::new("list", "A", |context, args| context.list(args.0.to_vec())),
@@ -56,8 +56,10 @@ pub(super) const CONCAT: Run = |context, args| {
     }
     let mut all = Vec::new();
     for i in 0..args.len() {
-        let part = elements(context, args, i)?;
-        all.extend(part);
+        let part = list(context, args, i)?.elements();
+        for element in part.iter().flat_map(|part| part.iter()) {
+            context.budget.push(&mut all, element.clone())?;
+        }
     }
     if all.is_empty() {
         return Ok(Context::nil_list(Element::Any));
@@ -77,10 +79,13 @@ const PREPEND: Run = |context, args| {
     context.list(elements)
 };
 
-const FIRST: Run = |_, args| Ok(args.list(0)?.get(0).unwrap_or(Value::Nil));
+const FIRST: Run = |context, args| {
+    let first = list(context, args, 0)?.get(0);
+    Ok(first.unwrap_or(Value::Nil))
+};
 
-const LAST: Run = |_, args| {
-    let list = args.list(0)?;
+const LAST: Run = |context, args| {
+    let list = list(context, args, 0)?;
     let last = list.len().checked_sub(1).and_then(|last| list.get(last));
     Ok(last.unwrap_or(Value::Nil))
 };
@@ -97,11 +102,29 @@ const COMPACT: Run = |context, args| {
     context.list(elements)
 };
 
-/// The elements of a list, paid for.
+fn list<'a>(
+    context: &mut Context,
+    args: Arguments<'a>,
+    index: usize,
+) -> Result<&'a Rc<List>, Fault> {
+    let value = args.any(index)?;
+    match value {
+        Value::List(list) => Ok(list),
+        other => {
+            let name = other.type_name();
+            Err(context.failed(|| format!("list should be type of slice or array but {name}")))
+        }
+    }
+}
+
+/// The elements of a list, paid for; there is room for one more.
 fn elements(context: &mut Context, args: Arguments, index: usize) -> Result<Vec<Value>, Fault> {
-    let list = args.list(index)?;
-    context.pay_for_elements(list.len())?;
-    Ok(list.to_vec())
+    let list = list(context, args, index)?;
+    context.pay_for_elements(list.len() + 1)?;
+    let mut elements = Vec::with_capacity(list.len() + 1);
+    let old = list.elements();
+    elements.extend(old.iter().flat_map(|old| old.iter()).cloned());
+    Ok(elements)
 }
 
 /// The list without so many elements at its ends; an empty one becomes nil.
@@ -156,8 +179,8 @@ fn has(context: &mut Context, args: Arguments) -> Result<Value, Fault> {
     Ok(Value::Bool(found))
 }
 
-fn slice(_: &mut Context, args: Arguments) -> Result<Value, Fault> {
-    let list = args.list(0)?;
+fn slice(context: &mut Context, args: Arguments) -> Result<Value, Fault> {
+    let list = list(context, args, 0)?;
     if list.len() == 0 {
         return Ok(Value::Nil);
     }
@@ -167,8 +190,11 @@ fn slice(_: &mut Context, args: Arguments) -> Result<Value, Fault> {
     };
     let (start, end) = (bound(1, 0)?, bound(2, list.len())?);
     if start > end || end > list.len() {
-        return Err(Fault::Failed);
+        let size = list.len();
+        let message = || format!("slice bounds out of range [{start}:{end}] with length {size}");
+        return Err(context.failed(message));
     }
+    context.pay_for_elements(0)?;
     Ok(Value::List(Rc::new(list.slice(start, end))))
 }
 
@@ -180,7 +206,8 @@ fn chunk(context: &mut Context, args: Arguments) -> Result<Value, Fault> {
     }
     let mut chunks = Vec::new();
     for chunk in elements.chunks(size) {
-        chunks.push(context.list(chunk.to_vec())?);
+        let chunk = context.list(chunk.to_vec())?;
+        context.budget.push(&mut chunks, chunk)?;
     }
     context.list_of(Element::List, chunks)
 }

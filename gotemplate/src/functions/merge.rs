@@ -46,8 +46,9 @@ fn merge(
     depth: usize,
 ) -> Result<(), Fault> {
     context.budget.check_depth(depth)?;
-    context.pay_for_elements(source.len())?;
-    for (key, value) in source.entries() {
+    // Both may be the same map.
+    for (key, value) in context.entries(source)? {
+        context.budget.spend(1 + key.len() as u64 / 32)?;
         let own = target.get(&key);
         if value.is_nil() {
             if overwrites {

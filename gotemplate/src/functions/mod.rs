@@ -17,17 +17,20 @@ mod random;
 mod reflection;
 mod regex;
 mod sequences;
+mod sort;
 mod strings;
 mod urls;
 mod versions;
 mod wrap;
 
 pub(crate) use builtin::{AND, CALL, OR};
+pub(crate) use dates::pay_for_layout;
 
 use crate::budget::Budget;
 use crate::error::Fault;
 use crate::fmt;
 use crate::function::Function;
+use crate::text::Text;
 use crate::value::Value;
 
 /// Every function; of two with one name the later counts.
@@ -55,6 +58,6 @@ pub(crate) static ALL: [&[Function]; 20] = [
 ];
 
 /// A value as text: a text as it is, anything else as `%v` prints it.
-fn text_of(budget: &mut Budget, value: &Value) -> Result<Vec<u8>, Fault> {
+fn text_of(budget: &mut Budget, value: &Value) -> Result<Text, Fault> {
     fmt::plain(budget, value)
 }

@@ -36,19 +36,19 @@ pub(super) static FUNCTIONS: [Function; 24] = [
     Function::new("mul", "aA", |_, args| {
         first_and_rest(args, i64::wrapping_mul)
     }),
-    Function::new("div", "aa", |_, args| {
+    Function::new("div", "aa", |context, args| {
         let divisor = to_int(args.any(1)?);
         let dividend = to_int(args.any(0)?);
         match divisor {
-            0 => Err(Fault::Failed),
+            0 => Err(by_zero(context)),
             divisor => Ok(Value::Int64(dividend.wrapping_div(divisor))),
         }
     }),
-    Function::new("mod", "aa", |_, args| {
+    Function::new("mod", "aa", |context, args| {
         let divisor = to_int(args.any(1)?);
         let dividend = to_int(args.any(0)?);
         match divisor {
-            0 => Err(Fault::Failed),
+            0 => Err(by_zero(context)),
             divisor => Ok(Value::Int64(dividend.wrapping_rem(divisor))),
         }
     }),
@@ -84,6 +84,10 @@ pub(super) static FUNCTIONS: [Function; 24] = [
         decimals(context, args.any(0)?, args.from(1), Decimal::div)
     }),
 ];
+
+fn by_zero(context: &mut Context) -> Fault {
+    context.failed(|| "runtime error: integer divide by zero".into())
+}
 
 /// Any value as an integer; what is none is zero.
 pub(super) fn to_int(value: &Value) -> i64 {
@@ -189,7 +193,10 @@ fn decimals(
     let decimal = |value| Decimal::from_float(to_float(value)).ok_or(Fault::Failed);
     let mut result = decimal(first)?;
     for value in rest {
+        // Reading the decimal of a float costs more than most operations.
+        context.budget.spend(10)?;
         result = operation(&result, &decimal(value)?, context.budget)?;
     }
+    context.budget.spend(10)?;
     Ok(Value::Float(result.to_float()))
 }

@@ -1,5 +1,9 @@
 //! Slash-separated paths; those of the operating system are the same here.
 
+use zeroize::Zeroizing;
+
+use crate::context::Context;
+use crate::error::Fault;
 use crate::function::Function;
 use crate::value::Value;
 
@@ -10,15 +14,21 @@ pub(super) static FUNCTIONS: [Function; 10] = [
     Function::new("osBase", "s", |context, args| {
         context.text(base(args.text(0)?))
     }),
-    Function::new("dir", "s", |context, args| context.text(dir(args.text(0)?))),
+    Function::new("dir", "s", |context, args| {
+        let path = dir(context, args.text(0)?)?;
+        context.made(path)
+    }),
     Function::new("osDir", "s", |context, args| {
-        context.text(dir(args.text(0)?))
+        let path = dir(context, args.text(0)?)?;
+        context.made(path)
     }),
     Function::new("clean", "s", |context, args| {
-        context.text(clean(args.text(0)?))
+        let path = clean(context, args.text(0)?)?;
+        context.made(path)
     }),
     Function::new("osClean", "s", |context, args| {
-        context.text(clean(args.text(0)?))
+        let path = clean(context, args.text(0)?)?;
+        context.made(path)
     }),
     Function::new("ext", "s", |context, args| context.text(ext(args.text(0)?))),
     Function::new("osExt", "s", |context, args| {
@@ -46,9 +56,9 @@ fn base(path: &[u8]) -> &[u8] {
 }
 
 /// Everything but the last element, cleaned.
-fn dir(path: &[u8]) -> Vec<u8> {
+fn dir(context: &mut Context, path: &[u8]) -> Result<Vec<u8>, Fault> {
     let end = memchr::memrchr(b'/', path).map_or(0, |slash| slash + 1);
-    clean(&path[..end])
+    clean(context, &path[..end])
 }
 
 /// The suffix of the last element from its last dot on.
@@ -61,7 +71,8 @@ fn ext(path: &[u8]) -> &[u8] {
 }
 
 /// The shortest path that means the same.
-fn clean(path: &[u8]) -> Vec<u8> {
+fn clean(context: &mut Context, path: &[u8]) -> Result<Vec<u8>, Fault> {
+    context.budget.spend_at_once(path.len() as u64 / 16)?;
     let is_rooted = path.starts_with(b"/");
     let mut elements: Vec<&[u8]> = Vec::new();
     for element in path.split(|byte| *byte == b'/') {
@@ -71,13 +82,14 @@ fn clean(path: &[u8]) -> Vec<u8> {
                 elements.pop();
             }
             b".." if is_rooted => {}
-            element => elements.push(element),
+            element => context.budget.push(&mut elements, element)?,
         }
     }
-    let joined = elements.join(&b'/');
-    match (is_rooted, joined.is_empty()) {
+    context.budget.allocate(2 * path.len())?;
+    let joined = Zeroizing::new(elements.join(&b'/'));
+    Ok(match (is_rooted, joined.is_empty()) {
         (true, _) => [b"/", joined.as_slice()].concat(),
         (false, true) => b".".to_vec(),
-        (false, false) => joined,
-    }
+        (false, false) => joined.to_vec(),
+    })
 }

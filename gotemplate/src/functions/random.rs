@@ -1,7 +1,10 @@
 //! Random texts and numbers.
 
+use zeroize::Zeroizing;
+
 use crate::context::Context;
 use crate::error::Fault;
+use crate::fmt::hex_digits;
 use crate::function::{Arguments, Function};
 use crate::value::Value;
 
@@ -26,14 +29,15 @@ pub(super) static FUNCTIONS: [Function; 7] = [
     Function::new("randBytes", "i", |context, args| {
         let count = usize::try_from(args.int(0)?).map_err(|_| Fault::Failed)?;
         context.budget.allocate(count.saturating_mul(3))?;
-        let mut bytes = vec![0; count];
+        let mut bytes = Zeroizing::new(vec![0; count]);
         context.fill_random(&mut bytes)?;
-        context.text(super::encoding::base64(&bytes).into_bytes())
+        context.made(super::encoding::base64(&bytes).into_bytes())
     }),
     Function::new("randInt", "ii", |context, args| {
         let (least, bound) = (args.int(0)?, args.int(1)?);
         let span = bound.checked_sub(least).filter(|span| *span > 0);
-        let span = span.ok_or(Fault::Failed)?;
+        let invalid = || "invalid argument to Int63n".into();
+        let span = span.ok_or_else(|| context.failed(invalid))?;
         let number = context.random_below(span as u64)?;
         Ok(Value::Int(least + number as i64))
     }),
@@ -42,15 +46,14 @@ pub(super) static FUNCTIONS: [Function; 7] = [
         context.fill_random(&mut bytes)?;
         bytes[6] = bytes[6] & 0x0f | 0x40;
         bytes[8] = bytes[8] & 0x3f | 0x80;
-        let hex: String = bytes.iter().map(|byte| format!("{byte:02x}")).collect();
-        let uuid = [
-            &hex[..8],
-            &hex[8..12],
-            &hex[12..16],
-            &hex[16..20],
-            &hex[20..],
-        ];
-        context.text(uuid.join("-").into_bytes())
+        let mut uuid = Vec::with_capacity(36);
+        for (i, byte) in bytes.iter().enumerate() {
+            if matches!(i, 4 | 6 | 8 | 10) {
+                uuid.push(b'-');
+            }
+            uuid.extend(hex_digits(*byte));
+        }
+        context.made(uuid)
     }),
 ];
 
@@ -58,10 +61,10 @@ pub(super) static FUNCTIONS: [Function; 7] = [
 fn letters(context: &mut Context, args: Arguments, letters: &[u8]) -> Result<Value, Fault> {
     let count = usize::try_from(args.int(0)?).unwrap_or(0);
     context.budget.allocate(count)?;
-    let mut text = Vec::with_capacity(count);
+    let mut text = Zeroizing::new(Vec::with_capacity(count));
     for _ in 0..count {
         let index = context.random_below(letters.len() as u64)?;
         text.push(letters[index as usize]);
     }
-    context.text(text)
+    context.made(std::mem::take(&mut text))
 }

@@ -33,8 +33,8 @@ pub(super) static FUNCTIONS: [Function; 13] = [
     Function::new("regexSplit", "ssi", split),
     Function::new("mustRegexSplit", "ssi", split),
     Function::new("regexQuoteMeta", "s", |context, args| {
-        context.budget.allocate(args.text(0)?.len())?;
-        context.text(quote_meta(args.text(0)?))
+        let quoted = quote_meta(context.budget, args.text(0)?)?;
+        context.grown(quoted)
     }),
 ];
 
@@ -68,7 +68,7 @@ fn replace(context: &mut Context, args: Arguments, is_literal: bool) -> Result<V
     let pattern = context.pattern(args.text(0)?)?;
     let (text, replacement) = (args.text(1)?, args.text(2)?);
     let replaced = pattern.replace_all(context.budget, text, replacement, is_literal)?;
-    context.text(replaced)
+    context.grown(replaced)
 }
 
 fn split(context: &mut Context, args: Arguments) -> Result<Value, Fault> {
@@ -89,12 +89,12 @@ fn split(context: &mut Context, args: Arguments) -> Result<Value, Fault> {
         }
         last_end = match_start;
         if match_end != 0 {
-            parts.push(&text[start..match_start]);
+            context.budget.push(&mut parts, &text[start..match_start])?;
         }
         start = match_end;
     }
     if last_end != text.len() {
-        parts.push(&text[start..]);
+        context.budget.push(&mut parts, &text[start..])?;
     }
     context.strings(parts)
 }

@@ -1,5 +1,6 @@
 //! Runs of integers.
 
+use crate::buffer::Buffer;
 use crate::context::Context;
 use crate::error::Fault;
 use crate::function::{Arguments, Function};
@@ -8,38 +9,46 @@ use crate::value::{Element, Value};
 pub(super) static FUNCTIONS: [Function; 3] = [
     Function::new("until", "i", |context, args| {
         let count = args.int(0)?;
-        let run = run(context, 0, count, if count < 0 { -1 } else { 1 })?;
+        let run = run(0, count, if count < 0 { -1 } else { 1 });
         list(context, run)
     }),
     Function::new("untilStep", "iii", |context, args| {
-        let run = run(context, args.int(0)?, args.int(1)?, args.int(2)?)?;
+        let run = run(args.int(0)?, args.int(1)?, args.int(2)?);
         list(context, run)
     }),
     Function::new("seq", "I", seq),
 ];
 
-/// From a start up to, or down to, an end that does not belong to it.
-fn run(context: &mut Context, start: i64, end: i64, step: i64) -> Result<Vec<i64>, Fault> {
-    let mut numbers = Vec::new();
-    let goes_down = end < start;
-    if goes_down == (step >= 0) || step == 0 {
-        return Ok(numbers);
-    }
-    let distance = i128::from(end) - i128::from(start);
-    let count = distance
-        .unsigned_abs()
-        .div_ceil(i128::from(step).unsigned_abs());
-    context.pay_for_elements(usize::try_from(count).unwrap_or(usize::MAX))?;
-    let mut next = Some(start);
-    while let Some(number) = next.filter(|n| if goes_down { *n > end } else { *n < end }) {
-        numbers.push(number);
-        next = number.checked_add(step);
-    }
-    Ok(numbers)
+/// Integers at equal distances.
+struct Run {
+    start: i64,
+    step: i64,
+    count: u64,
 }
 
-fn list(context: &mut Context, numbers: Vec<i64>) -> Result<Value, Fault> {
-    let values = numbers.into_iter().map(Value::Int).collect();
+/// From a start up to, or down to, an end that does not belong to it.
+fn run(start: i64, end: i64, step: i64) -> Run {
+    let goes_down = end < start;
+    let leads_there = step != 0 && goes_down == (step < 0);
+    let count = if leads_there {
+        end.abs_diff(start).div_ceil(step.unsigned_abs())
+    } else {
+        0
+    };
+    Run { start, step, count }
+}
+
+impl Run {
+    fn numbers(&self) -> impl Iterator<Item = i64> {
+        let (start, step) = (self.start, self.step);
+        // None lies beyond the end, so none overflows.
+        (0..self.count).map(move |i| start.wrapping_add(step.wrapping_mul(i as i64)))
+    }
+}
+
+fn list(context: &mut Context, run: Run) -> Result<Value, Fault> {
+    context.pay_for_elements(usize::try_from(run.count).unwrap_or(usize::MAX))?;
+    let values = run.numbers().map(Value::Int).collect();
     context.list_of(Element::Int, values)
 }
 
@@ -54,14 +63,19 @@ fn seq(context: &mut Context, args: Arguments) -> Result<Value, Fault> {
             args.int(1)?,
         ),
         3 => (args.int(0)?, args.int(1)?, args.int(2)?),
-        _ => return context.text(b"".as_slice()),
+        _ => return context.text(b""),
     };
     if last < first && step > 0 {
-        return context.text(b"".as_slice());
+        return context.text(b"");
     }
     let end = last.wrapping_add(direction(first, last));
-    let numbers = run(context, first, end, step)?;
-    context.budget.allocate(numbers.len().saturating_mul(24))?;
-    let texts: Vec<String> = numbers.iter().map(i64::to_string).collect();
-    context.text(texts.join(" ").into_bytes())
+    let mut text = Buffer::new();
+    for (i, number) in run(first, end, step).numbers().enumerate() {
+        context.budget.spend(1)?;
+        if i > 0 {
+            text.write(context.budget, b" ")?;
+        }
+        text.write(context.budget, number.to_string().as_bytes())?;
+    }
+    context.grown(text)
 }

@@ -3,10 +3,14 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use zeroize::Zeroizing;
+
+use crate::buffer::Buffer;
 use crate::context::Context;
 use crate::error::Fault;
 use crate::fmt::quote;
 use crate::function::{Arguments, Function};
+use crate::functions::sort::sorted;
 use crate::functions::text_of;
 use crate::text::{self, Text, chars, decode, find, is_space, trim_space};
 use crate::value::{Element, Value};
@@ -48,21 +52,25 @@ pub(super) static FUNCTIONS: [Function; 34] = [
             return Ok(Value::String(bytes.clone()));
         }
         // Bytes are taken for characters here, as in Go.
-        let kept = bytes.iter().map(|byte| char::from(*byte));
-        let kept: String = kept.filter(|c| !is_space(*c)).collect();
-        context.text(kept.into_bytes())
+        let mut kept = Buffer::new();
+        for c in bytes.iter().map(|byte| char::from(*byte)) {
+            if !is_space(c) {
+                kept.push(context.budget, c)?;
+            }
+        }
+        context.grown(kept)
     }),
     Function::new("initials", "s", |context, args| {
-        let mut initials = String::new();
+        let mut initials = Buffer::new();
         let mut was_gap = true;
         for c in args.text(0)?.iter().map(|byte| char::from(*byte)) {
             if is_space(c) {
                 was_gap = true;
             } else if std::mem::take(&mut was_gap) {
-                initials.push(c);
+                initials.push(context.budget, c)?;
             }
         }
-        context.text(initials.into_bytes())
+        context.grown(initials)
     }),
     Function::new("substr", "iis", |context, args| {
         let (start, end, text) = (args.int(0)?, args.int(1)?, args.text(2)?);
@@ -72,14 +80,27 @@ pub(super) static FUNCTIONS: [Function; 34] = [
         let end = if is_open { size } else { end };
         let range = usize::try_from(start).ok().zip(usize::try_from(end).ok());
         let part = range.and_then(|(start, end)| text.get(start..end));
-        context.text(part.ok_or(Fault::Failed)?)
+        match part {
+            Some(part) => context.text(part),
+            None => {
+                let message = || {
+                    format!(
+                        "runtime error: slice bounds out of range [{start}:{end}] with length {size}"
+                    )
+                };
+                Err(context.failed(message))
+            }
+        }
     }),
     Function::new("repeat", "is", |context, args| {
-        let count = usize::try_from(args.int(0)?).map_err(|_| Fault::Failed)?;
+        let negative = || "strings: negative Repeat count".into();
+        let count = usize::try_from(args.int(0)?).map_err(|_| context.failed(negative))?;
         let text = args.text(1)?;
-        let size = text.len().checked_mul(count).ok_or(Fault::Failed)?;
+        let overflow = || "strings: Repeat output length overflow".into();
+        let size = text.len().checked_mul(count);
+        let size = size.ok_or_else(|| context.failed(overflow))?;
         context.budget.allocate(size)?;
-        context.text(text.repeat(count))
+        context.made(text.repeat(count))
     }),
     Function::new("contains", "ss", |_, args| {
         Ok(Value::Bool(find(args.text(1)?, args.text(0)?).is_some()))
@@ -91,34 +112,33 @@ pub(super) static FUNCTIONS: [Function; 34] = [
         Ok(Value::Bool(args.text(1)?.ends_with(args.text(0)?)))
     }),
     Function::new("quote", "A", |context, args| {
-        join_present(context, args, |context, value| {
+        join_present(context, args, |context, value, joined| {
             let text = text_of(context.budget, value)?;
-            context.budget.allocate(text.len().saturating_mul(4))?;
-            Ok(quote(&text, '"', false))
+            let quoted = quote(context.budget, &text, '"', false)?;
+            joined.write(context.budget, quoted.as_bytes())
         })
     }),
     Function::new("squote", "A", |context, args| {
-        join_present(context, args, |context, value| {
+        join_present(context, args, |context, value, joined| {
             let text = text_of(context.budget, value)?;
-            Ok([b"'", text.as_slice(), b"'"].concat())
+            joined.write(context.budget, b"'")?;
+            joined.write(context.budget, &text)?;
+            joined.write(context.budget, b"'")
         })
     }),
     Function::new("cat", "A", |context, args| {
-        join_present(context, args, |context, value| {
-            text_of(context.budget, value)
+        join_present(context, args, |context, value, joined| {
+            let text = text_of(context.budget, value)?;
+            joined.write(context.budget, &text)
         })
     }),
-    Function::new("indent", "is", |context, args| {
-        let text = indented(context, args)?;
-        context.text(text)
-    }),
+    Function::new("indent", "is", |context, args| indented(context, args, b"")),
     Function::new("nindent", "is", |context, args| {
-        let text = indented(context, args)?;
-        context.text([b"\n", text.as_slice()].concat())
+        indented(context, args, b"\n")
     }),
     Function::new("replace", "sss", |context, args| {
         let text = replace(context, args.text(2)?, args.text(0)?, args.text(1)?)?;
-        context.text(text)
+        context.grown(text)
     }),
     Function::new("plural", "ssi", |_, args| {
         let is_one = args.int(2)? == 1;
@@ -127,19 +147,18 @@ pub(super) static FUNCTIONS: [Function; 34] = [
         ))
     }),
     Function::new("toString", "a", |context, args| {
-        let text = text_of(context.budget, args.any(0)?)?;
-        context.text(text)
+        Ok(Value::String(text_of(context.budget, args.any(0)?)?))
     }),
     Function::new("join", "sa", |context, args| {
         let texts = texts_of(context, args.any(1)?)?;
-        let mut joined = context.budget.buffer();
+        let mut joined = Buffer::new();
         for (i, text) in texts.iter().enumerate() {
             if i > 0 {
-                joined.write(args.text(0)?)?;
+                joined.write(context.budget, args.text(0)?)?;
             }
-            joined.write(text)?;
+            joined.write(context.budget, text)?;
         }
-        context.text(joined.into_bytes())
+        context.grown(joined)
     }),
     Function::new("toStrings", "a", |context, args| match args.any(0)? {
         Value::List(list) if list.element == Element::String => Ok(Value::List(list.clone())),
@@ -149,18 +168,18 @@ pub(super) static FUNCTIONS: [Function; 34] = [
         }
     }),
     Function::new("sortAlpha", "a", |context, args| {
-        if let Value::List(list) = args.any(0)? {
-            context.budget.spend(20 * list.len() as u64)?;
-            if list.element == Element::String {
-                list.sort_texts();
-                return Ok(Value::List(list.clone()));
-            }
-            let mut texts = texts_of(context, args.any(0)?)?;
-            texts.sort();
-            return string_list(context, texts);
+        let value = args.any(0)?;
+        let Value::List(list) = value else {
+            let text = text_of(context.budget, value)?;
+            return string_list(context, vec![text]);
+        };
+        let texts = texts_of(context, value)?;
+        let texts = sorted(context.budget, texts)?;
+        if list.element == Element::String {
+            list.replace(&texts);
+            return Ok(value.clone());
         }
-        let text = text_of(context.budget, args.any(0)?)?;
-        string_list(context, vec![text.into()])
+        string_list(context, texts)
     }),
     Function::new("split", "ss", |context, args| {
         let parts = parts(args.text(1)?, args.text(0)?, usize::MAX);
@@ -174,16 +193,22 @@ pub(super) static FUNCTIONS: [Function; 34] = [
         context.strings(parts(args.text(1)?, args.text(0)?, usize::MAX))
     }),
     Function::new("shuffle", "s", |context, args| {
-        let mut shuffled: Vec<char> = chars(args.text(0)?).collect();
-        context.budget.allocate(shuffled.len().saturating_mul(8))?;
+        let mut shuffled = all_chars(context, args.text(0)?)?;
         for i in (1..shuffled.len()).rev() {
             let other = context.random_below(i as u64 + 1)?;
             shuffled.swap(i, other as usize);
         }
-        context.text(shuffled.into_iter().collect::<String>().into_bytes())
+        let mut text = Buffer::new();
+        for c in shuffled.iter() {
+            text.push(context.budget, *c)?;
+        }
+        context.grown(text)
     }),
-    Function::new("hello", "", |context, _| context.text(*b"Hello!")),
-    Function::new("fail", "s", |_, _| Err(Fault::Failed)),
+    Function::new("hello", "", |context, _| context.text(b"Hello!")),
+    Function::new("fail", "s", |context, args| {
+        let message = String::from_utf8_lossy(args.text(0)?);
+        Err(context.failed(|| message.into_owned()))
+    }),
     Function::new("wrap", "is", |context, args| {
         super::wrap::wrap(context, args.int(0)?, args.text(1)?, b"\n", false)
     }),
@@ -209,25 +234,32 @@ fn abbreviate(context: &mut Context, offset: i64, width: i64, text: &Text) -> Re
     }
     let part = |from: i64, to: i64| &text[from as usize..to as usize];
     if offset <= 4 {
-        return context.text([part(0, kept), b"..."].concat());
+        return context.joined(&[part(0, kept), b"..."]);
     }
     if width < 7 {
         // Only an offset that was moved comes here; Go then gives nothing.
-        return context.text(b"".as_slice());
+        return context.text(b"");
     }
     if offset + kept < size {
         let middle = part(offset, offset + kept - 3);
-        return context.text([b"...", middle, b"..."].concat());
+        return context.joined(&[b"...", middle, b"..."]);
     }
-    context.text([b"...", part(size - kept, size)].concat())
+    context.joined(&[b"...", part(size - kept, size)])
+}
+
+/// The characters of a text, paid for.
+fn all_chars(context: &mut Context, text: &[u8]) -> Result<Zeroizing<Vec<char>>, Fault> {
+    context.budget.allocate(4 * text.len())?;
+    let mut all = Zeroizing::new(Vec::with_capacity(text.len()));
+    all.extend(chars(text));
+    Ok(all)
 }
 
 fn trim_all(context: &mut Context, args: Arguments) -> Result<Value, Fault> {
-    let cut: Vec<char> = chars(args.text(0)?).collect();
+    let cut = all_chars(context, args.text(0)?)?;
     let text = args.text(1)?;
-    context
-        .budget
-        .spend((text.len() as u64).saturating_mul(cut.len() as u64) / 64)?;
+    let comparisons = (text.len() as u64).saturating_mul(cut.len() as u64);
+    context.budget.spend_at_once(comparisons / 32)?;
     let is_cut = |c| cut.contains(&c);
     context.text(text::trim_end_by(text::trim_start_by(text, is_cut), is_cut))
 }
@@ -236,77 +268,73 @@ fn trim_all(context: &mut Context, args: Arguments) -> Result<Value, Fault> {
 fn join_present(
     context: &mut Context,
     args: Arguments,
-    text: fn(&mut Context, &Value) -> Result<Vec<u8>, Fault>,
+    write: fn(&mut Context, &Value, &mut Buffer) -> Result<(), Fault>,
 ) -> Result<Value, Fault> {
-    let mut joined = Vec::new();
+    let mut joined = Buffer::new();
     let present = args.0.iter().filter(|value| !value.is_nil());
     for (i, value) in present.enumerate() {
-        let text = text(context, value)?;
-        context.budget.allocate(text.len() + 1)?;
         if i > 0 {
-            joined.push(b' ');
+            joined.write(context.budget, b" ")?;
         }
-        joined.extend_from_slice(&text);
+        write(context, value, &mut joined)?;
     }
-    context.text(joined)
+    context.grown(joined)
 }
 
-fn indented(context: &mut Context, args: Arguments) -> Result<Vec<u8>, Fault> {
-    let spaces = usize::try_from(args.int(0)?).map_err(|_| Fault::Failed)?;
-    let text = args.text(1)?;
-    let lines = memchr::memchr_iter(b'\n', text).count() + 1;
-    let size = lines.saturating_mul(spaces).saturating_add(text.len());
-    context.budget.allocate(size)?;
-    let mut indented = Vec::with_capacity(size);
-    for (i, line) in text.split(|byte| *byte == b'\n').enumerate() {
+/// The lines of a text after spaces, behind a prefix.
+fn indented(context: &mut Context, args: Arguments, prefix: &[u8]) -> Result<Value, Fault> {
+    let negative = || "strings: negative Repeat count".into();
+    let spaces = usize::try_from(args.int(0)?).map_err(|_| context.failed(negative))?;
+    let mut indented = Buffer::new();
+    indented.write(context.budget, prefix)?;
+    for (i, line) in args.text(1)?.split(|byte| *byte == b'\n').enumerate() {
         if i > 0 {
-            indented.push(b'\n');
+            indented.write(context.budget, b"\n")?;
         }
-        indented.resize(indented.len() + spaces, b' ');
-        indented.extend_from_slice(line);
+        indented.fill(context.budget, b' ', spaces)?;
+        indented.write(context.budget, line)?;
     }
-    Ok(indented)
+    context.grown(indented)
 }
 
-fn replace(context: &mut Context, text: &[u8], old: &[u8], new: &[u8]) -> Result<Vec<u8>, Fault> {
-    context.budget.spend(text.len() as u64 / 8)?;
-    let mut replaced = context.budget.buffer();
+fn replace(context: &mut Context, text: &[u8], old: &[u8], new: &[u8]) -> Result<Buffer, Fault> {
+    let mut replaced = Buffer::new();
     let mut rest = text;
     if old.is_empty() {
         // Nothing stands before each character and at the end.
-        replaced.write(new)?;
+        replaced.write(context.budget, new)?;
         while let Some((_, width)) = decode(rest) {
             context.budget.spend(1)?;
-            replaced.write(&rest[..width])?;
-            replaced.write(new)?;
+            replaced.write(context.budget, &rest[..width])?;
+            replaced.write(context.budget, new)?;
             rest = &rest[width..];
         }
-        return Ok(replaced.into_bytes());
+        return Ok(replaced);
     }
-    while let Some(at) = find(rest, old) {
-        context.budget.spend(1)?;
-        replaced.write(&rest[..at])?;
-        replaced.write(new)?;
+    let finder = memchr::memmem::Finder::new(old);
+    while let Some(at) = finder.find(rest) {
+        context.budget.spend(1 + at as u64 / 64)?;
+        replaced.write(context.budget, &rest[..at])?;
+        replaced.write(context.budget, new)?;
         rest = &rest[at + old.len()..];
     }
-    replaced.write(rest)?;
-    Ok(replaced.into_bytes())
+    replaced.write(context.budget, rest)?;
+    Ok(replaced)
 }
 
 /// The texts of a list without what is nil, or of a single value.
 pub(super) fn texts_of(context: &mut Context, value: &Value) -> Result<Vec<Text>, Fault> {
-    let values = match value {
-        Value::List(list) => list.to_vec(),
-        Value::Nil | Value::Missing => Vec::new(),
-        value => vec![value.clone()],
+    let Value::List(list) = value else {
+        return match value {
+            Value::Nil | Value::Missing => Ok(Vec::new()),
+            value => Ok(vec![text_of(context.budget, value)?]),
+        };
     };
-    context.pay_for_elements(values.len())?;
-    let mut texts = Vec::with_capacity(values.len());
-    for value in values {
-        match value {
-            Value::String(text) => texts.push(text),
-            Value::Nil | Value::Missing => {}
-            value => texts.push(text_of(context.budget, &value)?.into()),
+    context.pay_for_elements(list.len())?;
+    let mut texts = Vec::with_capacity(list.len());
+    for value in list.elements().iter().flat_map(|values| values.iter()) {
+        if !value.is_nil() {
+            texts.push(text_of(context.budget, value)?);
         }
     }
     Ok(texts)
@@ -346,6 +374,9 @@ fn parts<'t>(text: &'t [u8], separator: &'t [u8], limit: usize) -> impl Iterator
     })
 }
 
+/// What a part takes beside its bytes, its name included.
+const NUMBERED: usize = 256;
+
 /// Parts by the names `_0`, `_1` and so on.
 fn numbered<'t>(
     context: &mut Context,
@@ -353,8 +384,9 @@ fn numbered<'t>(
 ) -> Result<Value, Fault> {
     let mut map = BTreeMap::new();
     for (i, part) in parts.enumerate() {
-        context.budget.allocate(part.len() + 128)?;
-        map.insert(Text::from(format!("_{i}").into_bytes()), Text::from(part));
+        context.budget.allocate(part.len() + NUMBERED)?;
+        let name = Text::from(format!("_{i}").into_bytes());
+        map.insert(name, Text::from(part));
     }
     Ok(Value::Strings(Arc::new(map)))
 }

@@ -6,7 +6,7 @@ use crate::context::Context;
 use crate::error::Fault;
 use crate::function::{Arguments, Function};
 use crate::text::Text;
-use crate::url::{Url, User};
+use crate::url::{Url, User, Wiped};
 use crate::value::Value;
 
 pub(super) static FUNCTIONS: [Function; 2] = [
@@ -15,10 +15,13 @@ pub(super) static FUNCTIONS: [Function; 2] = [
 ];
 
 fn parse(context: &mut Context, args: Arguments) -> Result<Value, Fault> {
-    context
-        .budget
-        .allocate(args.text(0)?.len().saturating_mul(4))?;
-    let url = Url::parse(args.text(0)?).ok_or(Fault::Failed)?;
+    let text = args.text(0)?;
+    context.budget.spend_at_once(text.len() as u64 / 4)?;
+    context.budget.allocate(text.len().saturating_mul(4))?;
+    let Some(url) = Url::parse(text) else {
+        let text = String::from_utf8_lossy(text);
+        return Err(context.failed(|| format!("unable to parse url: parse {text:?}")));
+    };
     let user = url.user.as_ref().map(User::to_text).unwrap_or_default();
     let parts: [(&str, &[u8]); 8] = [
         ("scheme", &url.scheme),
@@ -32,21 +35,26 @@ fn parse(context: &mut Context, args: Arguments) -> Result<Value, Fault> {
     ];
     let mut map = BTreeMap::new();
     for (name, part) in parts {
-        map.insert(Text::from(name.as_bytes()), context.text(part)?);
+        map.insert(Text::from(name), context.text(part)?);
     }
     context.map(map)
 }
 
 fn join(context: &mut Context, args: Arguments) -> Result<Value, Fault> {
     let map = args.map(0)?;
-    let mut size = 0usize;
     let mut part = |name: &str| match map.get(name.as_bytes()) {
-        None => Ok(Vec::new()),
+        None => Ok(Wiped::default()),
         Some(Value::String(text)) => {
-            size = size.saturating_add(text.len());
-            Ok(text.to_vec())
+            context.budget.spend_at_once(text.len() as u64 / 2)?;
+            context.budget.allocate(text.len().saturating_mul(8))?;
+            Ok(text.to_vec().into())
         }
-        Some(_) => Err(Fault::Failed),
+        Some(other) => {
+            let kind = other.type_name();
+            let message =
+                || format!("unable to parse {name} key, must be of type string, but {kind} found");
+            Err(context.failed(message))
+        }
     };
     let mut url = Url {
         scheme: part("scheme")?,
@@ -58,10 +66,11 @@ fn join(context: &mut Context, args: Arguments) -> Result<Value, Fault> {
         user: None,
     };
     let user = part("userinfo")?;
-    context.budget.allocate(size.saturating_mul(4))?;
     if !user.is_empty() {
-        let text = [b"proto://", user.as_slice(), b"@host"].concat();
-        url.user = Url::parse(&text).ok_or(Fault::Failed)?.user;
+        let text = Wiped::new([b"proto://", user.as_slice(), b"@host"].concat());
+        let parsed = Url::parse(&text);
+        let invalid = || "unable to parse userinfo in dict".into();
+        url.user = parsed.ok_or_else(|| context.failed(invalid))?.user;
     }
-    context.text(url.to_text())
+    context.made(std::mem::take(&mut url.to_text()))
 }

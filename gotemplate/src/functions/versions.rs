@@ -1,7 +1,6 @@
 //! Semantic versions.
 
-use std::rc::Rc;
-
+use crate::context::Context;
 use crate::error::Fault;
 use crate::function::Function;
 use crate::semver::{Constraints, Version};
@@ -12,25 +11,30 @@ const LONGEST: usize = 4096;
 
 pub(super) static FUNCTIONS: [Function; 2] = [
     Function::new("semver", "s", |context, args| {
-        context.budget.spend(args.text(0)?.len() as u64)?;
-        Ok(Value::Version(Rc::new(version(args.text(0)?)?)))
+        let version = version(context, args.text(0)?)?;
+        context.version(version)
     }),
     Function::new("semverCompare", "ss", |context, args| {
-        let constraints = utf8(args.text(0)?)?;
-        context.budget.spend(10 * constraints.len() as u64)?;
-        let constraints = Constraints::parse(constraints).ok_or(Fault::Failed)?;
-        let version = version(args.text(1)?)?;
+        let text = args.text(0)?;
+        context.budget.spend(100 + 10 * text.len() as u64)?;
+        let Some(constraints) = utf8(text).and_then(Constraints::parse) else {
+            let text = String::from_utf8_lossy(text);
+            return Err(context.failed(|| format!("improper constraint: {text}")));
+        };
+        let version = version(context, args.text(1)?)?;
         Ok(Value::Bool(constraints.allow(&version)))
     }),
 ];
 
-fn version(text: &[u8]) -> Result<Version, Fault> {
-    Version::parse(utf8(text)?).ok_or(Fault::Failed)
+fn version(context: &mut Context, text: &[u8]) -> Result<Version, Fault> {
+    context.budget.spend(10 + text.len() as u64)?;
+    let version = utf8(text).and_then(Version::parse);
+    version.ok_or_else(|| context.failed(|| "Invalid Semantic Version".into()))
 }
 
-fn utf8(text: &[u8]) -> Result<&str, Fault> {
+fn utf8(text: &[u8]) -> Option<&str> {
     if text.len() > LONGEST {
-        return Err(Fault::Failed);
+        return None;
     }
-    std::str::from_utf8(text).map_err(|_| Fault::Failed)
+    std::str::from_utf8(text).ok()
 }

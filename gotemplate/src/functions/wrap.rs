@@ -1,5 +1,6 @@
 //! Long lines broken at spaces.
 
+use crate::buffer::Buffer;
 use crate::context::Context;
 use crate::error::Fault;
 use crate::value::Value;
@@ -13,7 +14,7 @@ pub(super) fn wrap(
     breaks_words: bool,
 ) -> Result<Value, Fault> {
     let width = usize::try_from(width).unwrap_or(1).max(1);
-    let mut wrapped = context.budget.buffer();
+    let mut wrapped = Buffer::new();
     let mut rest = text;
     while rest.len() > width {
         context.budget.spend(1 + width as u64 / 64)?;
@@ -31,10 +32,10 @@ pub(super) fn wrap(
                 None => break,
             }
         };
-        wrapped.write(line)?;
-        wrapped.write(line_end)?;
+        wrapped.write(context.budget, line)?;
+        wrapped.write(context.budget, line_end)?;
         rest = after;
     }
-    wrapped.write(rest)?;
-    context.text(wrapped.into_bytes())
+    wrapped.write(context.budget, rest)?;
+    context.grown(wrapped)
 }

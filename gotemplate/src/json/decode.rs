@@ -2,27 +2,36 @@
 
 use std::collections::BTreeMap;
 
+use crate::budget::Budget;
+use crate::buffer::Buffer;
 use crate::context::Context;
 use crate::error::{Fault, Resource};
 use crate::literal;
 use crate::text::{Text, decode as decode_char};
 use crate::value::Value;
 
+/// What an entry takes beside the bytes of its key.
+const ENTRY: usize = 144;
+
 /// The value of a whole text; a text that is no JSON fails.
 pub(crate) fn decode(context: &mut Context, text: &[u8]) -> Result<Value, Fault> {
-    context.budget.spend(text.len() as u64 / 16)?;
+    context.budget.spend_at_once(text.len() as u64 / 8)?;
     let mut decoder = Decoder {
         context,
         text,
         position: 0,
     };
-    decoder.space();
-    let value = decoder.value(1)?;
-    decoder.space();
-    if decoder.position < text.len() {
-        return Err(Fault::Failed);
+    match decoder.whole() {
+        Err(Fault::Failed) => {
+            let rest = &text[decoder.position.min(text.len())..];
+            let next = decode_char(rest).map(|(c, _)| c);
+            Err(context.failed(|| match next {
+                Some(c) => format!("invalid character {c:?}"),
+                None => "unexpected end of JSON input".into(),
+            }))
+        }
+        result => result,
     }
-    Ok(value)
 }
 
 struct Decoder<'a, 'b, 'c> {
@@ -32,6 +41,20 @@ struct Decoder<'a, 'b, 'c> {
 }
 
 impl Decoder<'_, '_, '_> {
+    fn whole(&mut self) -> Result<Value, Fault> {
+        self.space();
+        let value = self.value(1)?;
+        self.space();
+        if self.position < self.text.len() {
+            return Err(Fault::Failed);
+        }
+        Ok(value)
+    }
+
+    fn budget(&mut self) -> &mut Budget {
+        self.context.budget
+    }
+
     fn value(&mut self, depth: usize) -> Result<Value, Fault> {
         self.context.budget.spend(1)?;
         match self.peek() {
@@ -39,7 +62,7 @@ impl Decoder<'_, '_, '_> {
             Some(b'[') => self.array(depth),
             Some(b'"') => {
                 let text = self.string()?;
-                self.context.text(text)
+                self.context.grown(text)
             }
             Some(b't') => self.word(b"true", Value::Bool(true)),
             Some(b'f') => self.word(b"false", Value::Bool(false)),
@@ -70,7 +93,7 @@ impl Decoder<'_, '_, '_> {
                 return Err(Fault::Failed);
             }
             let key = self.string()?;
-            self.context.budget.allocate(key.len() + 64)?;
+            self.budget().allocate(ENTRY)?;
             self.space();
             if !self.take(b':') {
                 return Err(Fault::Failed);
@@ -96,8 +119,8 @@ impl Decoder<'_, '_, '_> {
         }
         loop {
             self.space();
-            elements.push(self.value(depth + 1)?);
-            self.context.budget.allocate(size_of::<Value>())?;
+            let element = self.value(depth + 1)?;
+            self.budget().push(&mut elements, element)?;
             self.space();
             if self.take(b']') {
                 return self.context.list(elements);
@@ -147,9 +170,9 @@ impl Decoder<'_, '_, '_> {
         count
     }
 
-    fn string(&mut self) -> Result<Vec<u8>, Fault> {
+    fn string(&mut self) -> Result<Buffer, Fault> {
         self.position += 1;
-        let mut text = Vec::new();
+        let mut text = Buffer::new();
         loop {
             let rest = &self.text[self.position..];
             let (c, width) = decode_char(rest).ok_or(Fault::Failed)?;
@@ -160,7 +183,7 @@ impl Decoder<'_, '_, '_> {
                 '\\' => self.escape()?,
                 c => c,
             };
-            text.extend_from_slice(c.encode_utf8(&mut [0; 4]).as_bytes());
+            text.push(self.context.budget, c)?;
         }
     }
 

@@ -1,7 +1,7 @@
 //! Values → JSON.
 
-use crate::budget::{Budget, Buffer};
-
+use crate::budget::Budget;
+use crate::buffer::Buffer;
 use crate::error::Fault;
 use crate::text::{is_broken, runes};
 use crate::value::Value;
@@ -16,16 +16,14 @@ pub(crate) struct Style {
 }
 
 /// A value as JSON.
-pub(crate) fn encode(budget: &mut Budget, value: &Value, style: Style) -> Result<Vec<u8>, Fault> {
+pub(crate) fn encode(budget: &mut Budget, value: &Value, style: Style) -> Result<Buffer, Fault> {
     let mut encoder = Encoder {
-        buffer: budget.buffer(),
         budget,
+        buffer: Buffer::new(),
         style,
     };
     encoder.value(value, 0)?;
-    let bytes = encoder.buffer.into_bytes();
-    budget.allocate(bytes.len())?;
-    Ok(bytes)
+    Ok(encoder.buffer)
 }
 
 struct Encoder<'a> {
@@ -39,32 +37,33 @@ impl Encoder<'_> {
         self.budget.check_depth(depth)?;
         self.budget.spend(1)?;
         match value {
-            Value::Missing | Value::Nil => self.buffer.write(b"null"),
-            Value::Bool(true) => self.buffer.write(b"true"),
-            Value::Bool(false) => self.buffer.write(b"false"),
-            Value::Float(number) => self.buffer.write(float(*number)?.as_bytes()),
+            Value::Missing | Value::Nil => self.write(b"null"),
+            Value::Bool(true) => self.write(b"true"),
+            Value::Bool(false) => self.write(b"false"),
+            Value::Float(number) => self.write(float(*number)?.as_bytes()),
             Value::Complex(..) => Err(Fault::Failed),
             Value::String(text) => self.string(text),
-            Value::List(list) if list.is_nil() => self.buffer.write(b"null"),
+            Value::List(list) if list.is_nil() => self.write(b"null"),
             Value::List(list) => {
-                let elements = list.to_vec();
-                self.sequence((b"[", b"]"), elements.len(), depth, |encoder, i| {
-                    encoder.value(&elements[i], depth + 1)
+                let elements = list.elements();
+                let elements = elements.iter().flat_map(|elements| elements.iter());
+                self.sequence((b"[", b"]"), elements, depth, |encoder, element| {
+                    encoder.value(element, depth + 1)
                 })
             }
-            Value::Map(map) if map.is_nil() => self.buffer.write(b"null"),
+            Value::Map(map) if map.is_nil() => self.write(b"null"),
             Value::Map(map) => {
-                let entries = map.entries();
-                self.sequence((b"{", b"}"), entries.len(), depth, |encoder, i| {
-                    encoder.key(&entries[i].0)?;
-                    encoder.value(&entries[i].1, depth + 1)
+                let entries = map.borrow();
+                let entries = entries.iter().flat_map(|entries| entries.iter());
+                self.sequence((b"{", b"}"), entries, depth, |encoder, (key, element)| {
+                    encoder.key(key)?;
+                    encoder.value(element, depth + 1)
                 })
             }
             Value::Strings(map) => {
-                let entries: Vec<_> = map.iter().collect();
-                self.sequence((b"{", b"}"), entries.len(), depth, |encoder, i| {
-                    encoder.key(entries[i].0)?;
-                    encoder.string(entries[i].1)
+                self.sequence((b"{", b"}"), map.iter(), depth, |encoder, (key, text)| {
+                    encoder.key(key)?;
+                    encoder.string(text)
                 })
             }
             Value::Time(time) => {
@@ -85,46 +84,52 @@ impl Encoder<'_> {
 
     fn integer(&mut self, value: &Value) -> Result<(), Fault> {
         let number = value.integer().unwrap_or_default();
-        self.buffer.write(number.to_string().as_bytes())
+        self.write(number.to_string().as_bytes())
     }
 
-    fn sequence(
+    fn write(&mut self, bytes: &[u8]) -> Result<(), Fault> {
+        self.buffer.write(self.budget, bytes)
+    }
+
+    fn sequence<T>(
         &mut self,
         (open, close): (&[u8], &[u8]),
-        count: usize,
+        elements: impl IntoIterator<Item = T>,
         depth: usize,
-        mut element: impl FnMut(&mut Self, usize) -> Result<(), Fault>,
+        mut encode: impl FnMut(&mut Self, T) -> Result<(), Fault>,
     ) -> Result<(), Fault> {
-        self.buffer.write(open)?;
-        for i in 0..count {
-            if i > 0 {
-                self.buffer.write(b",")?;
+        self.write(open)?;
+        let mut is_empty = true;
+        for element in elements {
+            if !std::mem::take(&mut is_empty) {
+                self.write(b",")?;
             }
             self.new_line(depth + 1)?;
-            element(self, i)?;
+            encode(self, element)?;
         }
-        if count > 0 {
+        if !is_empty {
             self.new_line(depth)?;
         }
-        self.buffer.write(close)
+        self.write(close)
     }
 
     fn new_line(&mut self, depth: usize) -> Result<(), Fault> {
         if !self.style.is_pretty {
             return Ok(());
         }
-        self.buffer.write(b"\n")?;
-        self.buffer.fill(b' ', 2 * depth)
+        self.write(b"\n")?;
+        self.buffer.fill(self.budget, b' ', 2 * depth)
     }
 
     fn key(&mut self, key: &[u8]) -> Result<(), Fault> {
         self.string(key)?;
         let colon: &[u8] = if self.style.is_pretty { b": " } else { b":" };
-        self.buffer.write(colon)
+        self.write(colon)
     }
 
     fn string(&mut self, text: &[u8]) -> Result<(), Fault> {
-        self.buffer.write(b"\"")?;
+        self.budget.spend_at_once(1 + text.len() as u64 / 8)?;
+        self.write(b"\"")?;
         let (mut written, mut offset) = (0, 0);
         for (c, width) in runes(text) {
             let escaped = match c {
@@ -141,14 +146,14 @@ impl Encoder<'_> {
                 _ => String::new(),
             };
             if !escaped.is_empty() {
-                self.buffer.write(&text[written..offset])?;
-                self.buffer.write(escaped.as_bytes())?;
+                self.write(&text[written..offset])?;
+                self.write(escaped.as_bytes())?;
                 written = offset + width;
             }
             offset += width;
         }
-        self.buffer.write(&text[written..])?;
-        self.buffer.write(b"\"")
+        self.write(&text[written..])?;
+        self.write(b"\"")
     }
 }
 

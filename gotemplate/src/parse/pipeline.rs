@@ -1,35 +1,41 @@
 //! Pipelines: what stands between the delimiters of an action, or in parentheses.
 
-use crate::error::Class;
+use crate::error::{Class, quoted, shortened};
 use crate::function::Function;
 use crate::lex::{Kind, Token};
 use crate::literal;
 use crate::parse::{Parsed, Parser, failure};
+use crate::scope::Name;
 use crate::text::Text;
-use crate::tree::{Operand, Pipeline, Term};
+use crate::tree::{Chain, Command, Number, Operand, Pipeline, Term};
 
-impl Parser<'_> {
+/// What a text takes beside its bytes.
+const TEXT: usize = 80;
+
+impl<'a> Parser<'a, '_> {
     pub(super) fn pipeline(&mut self, context: &str, end: Kind) -> Parsed<Pipeline> {
         self.enter()?;
-        let mut pipeline = Pipeline {
-            offset: self.peek_over_space().start,
-            variables: Vec::new(),
-            assigns: false,
-            commands: Vec::new(),
-        };
-        self.declarations(&mut pipeline, context)?;
+        let offset = self.peek_over_space().start();
+        let mut variables = Vec::new();
+        let assigns = self.declarations(&mut variables, context)?;
+        let mut commands = Vec::new();
         loop {
             let token = self.peek_over_space();
             match token.kind {
                 kind if kind == end => {
                     self.advance();
-                    self.check(&pipeline, context)?;
+                    self.check(&commands, context)?;
                     self.depth -= 1;
-                    return Ok(pipeline);
+                    return Ok(Pipeline {
+                        offset,
+                        variables: variables.into(),
+                        assigns,
+                        commands: commands.into(),
+                    });
                 }
                 kind if starts_operand(kind) => {
                     let command = self.command()?;
-                    pipeline.commands.push(command);
+                    self.push(&mut commands, command)?;
                 }
                 _ => {
                     self.advance();
@@ -39,50 +45,43 @@ impl Parser<'_> {
         }
     }
 
-    fn declarations(&mut self, pipeline: &mut Pipeline, context: &str) -> Parsed<()> {
+    /// The variables that take the value; tells whether they are assigned.
+    fn declarations(&mut self, variables: &mut Vec<Name>, context: &str) -> Parsed<bool> {
         loop {
             let start = self.next;
             let variable = self.peek_over_space();
             if variable.kind != Kind::Variable {
-                return Ok(());
+                return Ok(false);
             }
             self.advance();
-            let name: Box<str> = self.text(variable).into();
             let token = self.next_over_space();
             let is_comma = token.kind == Kind::Char && self.text(token) == ",";
-            match token.kind {
-                Kind::Assign | Kind::Declare => {
-                    pipeline.assigns = token.kind == Kind::Assign;
-                    pipeline.variables.push(name.clone());
-                    self.variables.push(name);
-                    return Ok(());
-                }
-                _ if is_comma => {
-                    pipeline.variables.push(name.clone());
-                    self.variables.push(name);
-                    if context != "range" || pipeline.variables.len() >= 2 {
-                        let message = format!("too many declarations in {context}");
-                        return Err(self.syntax(&message));
-                    }
-                    match self.peek_over_space().kind {
-                        Kind::Variable | Kind::Close | Kind::RightParen => {}
-                        _ => return Err(self.syntax("range can only initialize variables")),
-                    }
-                }
-                _ => {
-                    self.next = start;
-                    return Ok(());
-                }
+            if !is_comma && !matches!(token.kind, Kind::Assign | Kind::Declare) {
+                self.next = start;
+                return Ok(false);
+            }
+            let name = self.name(self.text(variable))?;
+            self.push(variables, name)?;
+            self.declare(name)?;
+            if !is_comma {
+                return Ok(token.kind == Kind::Assign);
+            }
+            if context != "range" || variables.len() >= 2 {
+                return Err(self.syntax(&format!("too many declarations in {context}")));
+            }
+            match self.peek_over_space().kind {
+                Kind::Variable | Kind::Close | Kind::RightParen => {}
+                _ => return Err(self.syntax("range can only initialize variables")),
             }
         }
     }
 
     /// Only the first command may be a plain value.
-    fn check(&self, pipeline: &Pipeline, context: &str) -> Parsed<()> {
-        if pipeline.commands.is_empty() {
+    fn check(&self, commands: &[Command], context: &str) -> Parsed<()> {
+        if commands.is_empty() {
             return Err(self.syntax(&format!("missing value for {context}")));
         }
-        for (i, command) in pipeline.commands.iter().enumerate().skip(1) {
+        for (i, command) in commands.iter().enumerate().skip(1) {
             let is_plain = command.first().is_some_and(|operand| {
                 let term = &operand.term;
                 matches!(term, Term::Bool(_) | Term::Dot | Term::Nil)
@@ -97,12 +96,12 @@ impl Parser<'_> {
         Ok(())
     }
 
-    fn command(&mut self) -> Parsed<Vec<Operand>> {
+    fn command(&mut self) -> Parsed<Command> {
         let mut operands = Vec::new();
         loop {
             self.peek_over_space();
             if let Some(operand) = self.operand()? {
-                operands.push(operand);
+                self.push(&mut operands, operand)?;
             }
             let token = self.peek();
             match token.kind {
@@ -121,7 +120,7 @@ impl Parser<'_> {
         if operands.is_empty() {
             return Err(self.syntax("empty command"));
         }
-        Ok(operands)
+        Ok(operands.into())
     }
 
     /// A term and the fields that follow it.
@@ -129,25 +128,35 @@ impl Parser<'_> {
         let Some(mut operand) = self.term()? else {
             return Ok(None);
         };
-        let offset = self.peek().start;
-        let mut fields: Vec<Text> = Vec::new();
+        let offset = self.peek().start();
+        let mut fields: Vec<Text> = match &mut operand.term {
+            Term::Field(path) | Term::Variable(_, path) => std::mem::take(path).into(),
+            _ => Vec::new(),
+        };
+        let own = fields.len();
         while self.peek().kind == Kind::Field {
-            fields.push(self.field(self.peek()));
+            let field = self.field(self.peek())?;
+            self.push(&mut fields, field)?;
             self.advance();
         }
-        if fields.is_empty() {
-            return Ok(Some(operand));
-        }
+        let is_followed = fields.len() > own;
         match &mut operand.term {
-            Term::Field(path) | Term::Variable(_, path) => path.append(&mut fields),
-            Term::Function(_) | Term::Pipeline(_) | Term::Chain(..) => {
-                let term = Term::Chain(Box::new(operand), fields);
+            Term::Field(path) | Term::Variable(_, path) => *path = fields.into(),
+            Term::Function(_) | Term::Pipeline(_) | Term::Chain(..) if is_followed => {
+                let paid = self.budget.allocate(size_of::<Chain>());
+                self.paid(paid)?;
+                let chain = Chain {
+                    receiver: operand,
+                    path: fields.into(),
+                };
+                let term = Term::Chain(Box::new(chain));
                 return Ok(Some(Operand { offset, term }));
             }
-            _ => {
-                let term = &self.source[operand.offset..offset];
-                return Err(self.syntax(&format!("unexpected . after term {term:?}")));
+            _ if is_followed => {
+                let term = quoted(&self.source[operand.offset..offset]);
+                return Err(self.syntax(&format!("unexpected . after term {term}")));
             }
+            _ => {}
         }
         Ok(Some(operand))
     }
@@ -159,22 +168,31 @@ impl Parser<'_> {
             Kind::Identifier => match Function::named(text) {
                 Some(function) => Term::Function(function),
                 None => {
-                    let class = Class::UnknownFunction(text.to_owned());
-                    return Err(failure(token.start, class));
+                    let class = Class::UnknownFunction(shortened(text));
+                    return Err(failure(token.start(), class));
                 }
             },
             Kind::Dot => Term::Dot,
             Kind::Nil => Term::Nil,
             Kind::Variable => {
-                if !self.variables.iter().any(|name| **name == *text) {
-                    return Err(self.syntax(&format!("undefined variable {text:?}")));
+                let name = self.names.get(text).copied();
+                match name.filter(|name| self.scope.find(*name).is_some()) {
+                    Some(name) => Term::Variable(name, Box::default()),
+                    None => {
+                        let message = format!("undefined variable {}", quoted(text));
+                        return Err(self.syntax(&message));
+                    }
                 }
-                Term::Variable(text.into(), Vec::new())
             }
-            Kind::Field => Term::Field(vec![self.field(token)]),
+            Kind::Field => {
+                let mut path = Vec::new();
+                let field = self.field(token)?;
+                self.push(&mut path, field)?;
+                Term::Field(path.into())
+            }
             Kind::Bool => Term::Bool(text == "true"),
             Kind::Number => match literal::number(text) {
-                Ok(number) => Term::Number(number),
+                Ok(number) => self.number(number)?,
                 Err(message) => return Err(self.syntax(&message)),
             },
             Kind::CharConstant | Kind::Complex => {
@@ -183,31 +201,49 @@ impl Parser<'_> {
                     _ => literal::char_constant(text),
                 };
                 match number {
-                    Some(number) => Term::Number(number),
-                    None => return Err(self.syntax(&format!("illegal number syntax: {text:?}"))),
+                    Some(number) => self.number(number)?,
+                    None => {
+                        let message = format!("illegal number syntax: {}", quoted(text));
+                        return Err(self.syntax(&message));
+                    }
                 }
             }
-            Kind::String | Kind::RawString => Term::String(self.unquoted(token)?.into()),
+            Kind::String | Kind::RawString => {
+                let text = self.unquoted(token)?;
+                let paid = self.budget.allocate(TEXT + text.len());
+                self.paid(paid)?;
+                Term::String(text.into())
+            }
             Kind::LeftParen => {
                 self.advance();
                 let pipeline = self.pipeline("parenthesized pipeline", Kind::RightParen)?;
-                let term = Term::Pipeline(Box::new(pipeline));
+                let paid = self.budget.allocate(size_of::<Pipeline>());
+                self.paid(paid)?;
                 return Ok(Some(Operand {
-                    offset: token.start,
-                    term,
+                    offset: token.start(),
+                    term: Term::Pipeline(Box::new(pipeline)),
                 }));
             }
             _ => return Ok(None),
         };
         self.advance();
         Ok(Some(Operand {
-            offset: token.start,
+            offset: token.start(),
             term,
         }))
     }
 
-    fn field(&self, token: Token) -> Text {
-        self.text(token).as_bytes()[1..].into()
+    fn number(&mut self, number: Number) -> Parsed<Term> {
+        let paid = self.budget.allocate(size_of::<Number>());
+        self.paid(paid)?;
+        Ok(Term::Number(Box::new(number)))
+    }
+
+    fn field(&mut self, token: Token) -> Parsed<Text> {
+        let name = &self.text(token).as_bytes()[1..];
+        let paid = self.budget.allocate(TEXT + name.len());
+        self.paid(paid)?;
+        Ok(name.into())
     }
 }
 

@@ -6,57 +6,50 @@
 /// The greatest count of a repetition.
 const GREATEST_COUNT: u32 = 1000;
 
-/// What a class may compile to, in states.
-const CLASS_STATES: u64 = 8;
-/// What a class of Unicode may compile to.
-const UNICODE_STATES: u64 = 64;
+/// What a class of Unicode costs: hundreds of ranges.
+const CLASS: u64 = 100;
+/// What looking for the other cases of so many characters costs.
+const FOLDED: u64 = 1 << 15;
 
-/// Translates an expression, unless Go refuses it; beside it, about how many states it has.
-pub(super) fn translate(source: &str) -> Option<(String, u64)> {
-    let mut translation = Translation {
+/// An expression in the spelling of the regex crate.
+pub(super) struct Translation {
+    pub(super) text: String,
+    /// What reading it costs beside its length.
+    pub(super) steps: u64,
+}
+
+/// Translates an expression, unless Go refuses it.
+pub(super) fn translate(source: &str) -> Option<Translation> {
+    let mut translator = Translator {
         rest: source,
         out: String::with_capacity(source.len() + 16),
         last: Last::Nothing,
-        states: Vec::new(),
-        group: Group::default(),
+        steps: 0,
+        folds_case: false,
+        braces_close: source.contains('}'),
+        classes_close: source.contains(":]"),
     };
-    while let Some(c) = translation.next() {
-        translation.item(c)?;
+    while let Some(c) = translator.next() {
+        translator.item(c)?;
     }
-    let open = translation.states.iter().map(|group| group.all);
-    let states = open.fold(translation.group.all, u64::saturating_add);
-    Some((translation.out, states))
-}
-
-/// The states of a group so far, and those of the last thing in it.
-#[derive(Clone, Copy, Default)]
-struct Group {
-    all: u64,
-    last: u64,
-}
-
-impl Group {
-    fn add(&mut self, states: u64) {
-        self.all = self.all.saturating_add(states);
-        self.last = states;
-    }
-
-    /// The last thing stands there so many times.
-    fn repeat(&mut self, count: u32) {
-        let more = self.last.saturating_mul(u64::from(count.max(1)) - 1);
-        self.all = self.all.saturating_add(more);
-    }
+    Some(Translation {
+        text: translator.out,
+        steps: translator.steps,
+    })
 }
 
 /// An expression on its way from Go's syntax to that of the regex crate.
-struct Translation<'a> {
+struct Translator<'a> {
     rest: &'a str,
     out: String,
     /// Whether something stands before that can be repeated, and whether it already is.
     last: Last,
-    /// The groups around the one at hand.
-    states: Vec<Group>,
-    group: Group,
+    steps: u64,
+    /// Whether a flag may have said that case does not count.
+    folds_case: bool,
+    /// Whether a brace, or a class in a class, may still be closed.
+    braces_close: bool,
+    classes_close: bool,
 }
 
 #[derive(PartialEq)]
@@ -66,7 +59,7 @@ enum Last {
     Repeated,
 }
 
-impl Translation<'_> {
+impl<'a> Translator<'a> {
     fn next(&mut self) -> Option<char> {
         let c = self.rest.chars().next()?;
         self.rest = &self.rest[c.len_utf8()..];
@@ -83,20 +76,10 @@ impl Translation<'_> {
             '\\' => self.escape()?,
             '[' => {
                 self.class()?;
-                self.group.add(CLASS_STATES);
                 self.last = Last::Item;
             }
             '(' => self.open_group()?,
-            ')' => {
-                let inner = self.group.all.saturating_add(1);
-                self.group = self.states.pop().unwrap_or_default();
-                self.group.add(inner);
-                self.push(")", Last::Item);
-            }
-            '.' => {
-                self.group.add(CLASS_STATES);
-                self.push(".", Last::Item);
-            }
+            ')' => self.push(")", Last::Item),
             '|' => self.push("|", Last::Nothing),
             '*' | '+' | '?' => self.repetition(&c.to_string())?,
             '{' => match self.count() {
@@ -105,10 +88,7 @@ impl Translation<'_> {
             },
             '}' => self.push(r"\}", Last::Item),
             ']' => self.push(r"\]", Last::Item),
-            c => {
-                self.group.add(1);
-                self.push(c.encode_utf8(&mut [0; 4]), Last::Item);
-            }
+            c => self.push(c.encode_utf8(&mut [0; 4]), Last::Item),
         }
         Some(())
     }
@@ -127,7 +107,7 @@ impl Translation<'_> {
 
     /// `{n}`, `{n,}` or `{n,m}`, if that is what stands here; one that counts too far is none at all.
     fn count(&mut self) -> Option<Option<String>> {
-        let (inside, rest) = self.rest.split_once('}')?;
+        let (inside, rest) = self.until_brace()?;
         let (least, most) = inside.split_once(',').unwrap_or((inside, inside));
         let number = |text: &str| -> Option<u32> {
             let is_number = text.bytes().all(|b| b.is_ascii_digit())
@@ -146,14 +126,22 @@ impl Translation<'_> {
         if least_number > GREATEST_COUNT || greatest > GREATEST_COUNT || greatest < least_number {
             return Some(None);
         }
-        self.group.repeat(greatest);
         Some(Some(format!("{{{inside}}}")))
+    }
+
+    /// What stands before the next closing brace, and after it. That there is none is found out once.
+    fn until_brace(&mut self) -> Option<(&'a str, &'a str)> {
+        let split = match self.braces_close {
+            true => self.rest.split_once('}'),
+            false => None,
+        };
+        self.braces_close = split.is_some();
+        split
     }
 
     fn open_group(&mut self) -> Option<()> {
         self.last = Last::Nothing;
         let Some(flags) = self.rest.strip_prefix('?') else {
-            self.states.push(std::mem::take(&mut self.group));
             self.out.push('(');
             return Some(());
         };
@@ -164,7 +152,6 @@ impl Translation<'_> {
                 return None;
             }
             self.rest = rest;
-            self.states.push(std::mem::take(&mut self.group));
             // A name that begins with a digit is one to Go, but no replacement can mention it.
             if name.starts_with(|c: char| c.is_ascii_digit()) {
                 self.out.push('(');
@@ -177,9 +164,7 @@ impl Translation<'_> {
         if !flags[..end].chars().all(|c| "imsU-".contains(c)) || flags[..end].ends_with('-') {
             return None;
         }
-        if flags[end..].starts_with(':') {
-            self.states.push(std::mem::take(&mut self.group));
-        }
+        self.folds_case |= flags[..end].contains('i');
         self.out.push_str("(?");
         self.out.push_str(&flags[..=end]);
         self.rest = &flags[end + 1..];
@@ -199,7 +184,6 @@ impl Translation<'_> {
                 if literal.is_empty() {
                     return Some(());
                 }
-                self.group.add(literal.len() as u64);
                 regex::escape(literal)
             }
             c => match perl_class(c) {
@@ -209,21 +193,16 @@ impl Translation<'_> {
                 None => literal(self.char_escape(c)?),
             },
         };
-        let is_unicode = text.starts_with(r"\p") || text.starts_with(r"\P");
-        self.group.add(if is_unicode {
-            UNICODE_STATES
-        } else {
-            text.len().min(CLASS_STATES as usize) as u64
-        });
         self.push(&text, Last::Item);
         Some(())
     }
 
     /// `\pL`, `\p{Greek}`, `\p{^Greek}`.
     fn unicode_class(&mut self, letter: char) -> Option<String> {
+        self.steps += if self.folds_case { FOLDED } else { CLASS };
         let first = self.next()?;
         let name = if first == '{' {
-            let (name, rest) = self.rest.split_once('}')?;
+            let (name, rest) = self.until_brace()?;
             self.rest = rest;
             name.to_owned()
         } else {
@@ -255,7 +234,8 @@ impl Translation<'_> {
             'v' => Some('\u{b}'),
             'x' => {
                 let digits = if let Some(rest) = self.rest.strip_prefix('{') {
-                    let (digits, rest) = rest.split_once('}')?;
+                    self.rest = rest;
+                    let (digits, rest) = self.until_brace()?;
                     self.rest = rest;
                     digits
                 } else {
@@ -308,8 +288,12 @@ impl Translation<'_> {
     }
 
     fn class_item(&mut self, c: char) -> Option<()> {
-        let named = self.rest.strip_prefix(':').filter(|_| c == '[');
-        if let Some((name, rest)) = named.and_then(|rest| rest.split_once(":]")) {
+        let named = self.rest.strip_prefix(':');
+        let named = named.filter(|_| c == '[' && self.classes_close);
+        let is_open = named.is_some();
+        let named = named.and_then(|rest| rest.split_once(":]"));
+        self.classes_close &= !is_open || named.is_some();
+        if let Some((name, rest)) = named {
             let plain = name.strip_prefix('^').unwrap_or(name);
             if !POSIX.contains(&plain) {
                 return None;
@@ -348,6 +332,9 @@ impl Translation<'_> {
             };
             if high < low {
                 return None;
+            }
+            if self.folds_case {
+                self.steps += (u64::from(high) - u64::from(low)) / 32;
             }
             self.out.push('-');
             self.out.push_str(&literal(high));
