@@ -282,5 +282,5 @@ fn program_name(program: &str) -> String {
 
 /// Stamped when built, or the version of the crate.
 fn version_text() -> &'static str {
-    option_env!("SEALED_SECRETS_VERSION").unwrap_or(env!("CARGO_PKG_VERSION"))
+    option_env!("SEALED_SECRETS_VERSION").unwrap_or(concat!("v", env!("CARGO_PKG_VERSION")))
 }
