@@ -62,6 +62,14 @@ pub(crate) struct Controller {
     service: String,
 }
 
+
+    pub(crate) fn lines(&self) -> Vec<String> {
+        let text = self.to_string();
+        match (self, text.rsplit_once('\n')) {
+            (Self::Service(_), Some((cause, flags))) => vec![cause.to_owned(), flags.to_owned()],
+            _ => vec![text],
+        }
+    }
 /// What the controller answered, or the API server in its place.
 pub(crate) struct Answer {
     pub(crate) status: StatusCode,

@@ -57,6 +57,18 @@ impl Error {
     }
 
     /// The next thing to do, where there is one.
+    /// What is wrong, line by line: a line break in a name is no end of a line.
+    pub(crate) fn lines(&self) -> Vec<String> {
+        match self {
+            Self::Controller(error) => error.lines(),
+            Self::Recover(commands::recover::Error::Unseal(sealing::Error::Items(failures))) => {
+                failures.lines()
+            }
+            Self::Validate(commands::validate::Error::Undecryptable(lines)) => lines.clone(),
+            other => vec![other.to_string()],
+        }
+    }
+
     pub(crate) fn hint(&self) -> Option<String> {
         match self {
             Self::Certificate(error) => error.hint(),

@@ -25,6 +25,7 @@ mod natural_order;
 mod output;
 mod parallel;
 mod private_keys;
+mod printable;
 mod progress;
 mod proxy;
 mod scalar;

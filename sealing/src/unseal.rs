@@ -346,9 +346,9 @@ impl Failures {
     }
 }
 
-impl fmt::Display for Failures {
+impl Failures {
     /// `message (item, item)`, a line for each message, everything sorted: equal failures read equal.
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+    pub fn lines(&self) -> Vec<String> {
         let mut items_by_message: BTreeMap<String, Vec<&str>> = BTreeMap::new();
         for (item, error) in self.iter() {
             items_by_message
@@ -356,20 +356,20 @@ impl fmt::Display for Failures {
                 .or_default()
                 .push(item);
         }
-        for (index, (message, items)) in items_by_message.into_iter().enumerate() {
-            let separator = if index == 0 { "" } else { "\n" };
-            let named = items
-                .iter()
-                .take(NAMED)
-                .copied()
-                .collect::<Vec<_>>()
-                .join(", ");
-            write!(f, "{separator}{message} ({named}")?;
+        let line = |(message, items): (String, Vec<&str>)| {
+            let named = items.iter().take(NAMED).copied();
+            let named = named.collect::<Vec<_>>().join(", ");
             match items.len().saturating_sub(NAMED) {
-                0 => f.write_str(")")?,
-                more => write!(f, " and {more} more)")?,
+                0 => format!("{message} ({named})"),
+                more => format!("{message} ({named} and {more} more)"),
             }
-        }
-        Ok(())
+        };
+        items_by_message.into_iter().map(line).collect()
+    }
+}
+
+impl fmt::Display for Failures {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.lines().join("\n"))
     }
 }

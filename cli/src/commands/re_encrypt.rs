@@ -190,7 +190,7 @@ fn seal_again(
         return serde_json::to_value(&sealed.spec).map_err(|error| error.to_string());
     }
     let opened = sealing::open(&sealed.spec.encrypted_data, label_of(sealed), keys)
-        .map_err(|failures| failures.to_string())?;
+        .map_err(|failures| failures.lines().join("; "))?;
     let items = seal_values(&opened.items, certificate, &opened.label);
     Ok(json!({"encryptedData": items.map_err(|error| error.to_string())?}))
 }
