@@ -84,6 +84,21 @@ impl Io {
             error.usage().lines().for_each(|line| self.note(line));
         }
     }
+
+    /// Asks at the terminal. Where there is none, or nobody says yes, the answer is no.
+    pub(crate) fn confirm(&mut self, question: &str) -> bool {
+        if !self.stdin_is_terminal || !self.stderr_is_terminal {
+            return false;
+        }
+        let _ = write!(self.stderr, "{} [y/N] ", printable(question));
+        let _ = self.stderr.flush();
+        // Letter by letter: what stands behind the answer is the input.
+        let (mut answer, mut letter) = (Vec::new(), [0]);
+        while matches!(self.stdin.read(&mut letter), Ok(1)) && letter != *b"\n" {
+            answer.extend(letter);
+        }
+        matches!(answer.trim_ascii(), b"y" | b"Y" | b"yes" | b"Yes" | b"YES")
+    }
 }
 
 /// What a command printed to streams in memory.
