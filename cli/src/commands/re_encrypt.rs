@@ -108,6 +108,7 @@ impl ReEncrypt {
             Origin::Location(_) => self.certificate.certificate(&self.cluster, io).await?,
             Origin::Controller => {
                 let newest = keys.newest_certificate().ok_or(Error::NoCertificate)?;
+                self.certificate.check_pin(&newest)?;
                 newest
                     .check_not_expired(io.now)
                     .map_err(certificate::Error::Unusable)?;
