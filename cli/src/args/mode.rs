@@ -133,6 +133,7 @@ impl Flags {
             secret_file: path(self.secret_file),
             scope: self.scope,
             allow_empty_data: self.allow_empty_data,
+            allow_values_in_metadata: self.allow_values_in_metadata,
             target,
         })
     }
@@ -160,6 +161,7 @@ impl Flags {
             scope: self.scope,
             force_scope: self.force_scope,
             allow_empty_data: self.allow_empty_data,
+            allow_values_in_metadata: self.allow_values_in_metadata,
             copy_metadata: self.copy_metadata,
             output,
         })
