@@ -72,6 +72,10 @@ struct Flags {
     #[arg(long)]
     allow_empty_data: bool,
 
+    /// Seal also where a label or annotation holds one of the values, and is committed in plain
+    #[arg(long)]
+    allow_values_in_metadata: bool,
+
     /// Give the SealedSecret itself the labels and annotations of the Secret, too
     #[arg(long)]
     copy_metadata: bool,
@@ -282,5 +286,5 @@ fn program_name(program: &str) -> String {
 
 /// Stamped when built, or the version of the crate.
 fn version_text() -> &'static str {
-    option_env!("SEALED_SECRETS_VERSION").unwrap_or(env!("CARGO_PKG_VERSION"))
+    option_env!("SEALED_SECRETS_VERSION").unwrap_or(concat!("v", env!("CARGO_PKG_VERSION")))
 }

@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use http::Uri;
 use jiff::{SignedDuration, Timestamp};
+use reqwest::redirect::{Action, Attempt, Policy};
 use sealing::{Certificate, Fingerprint};
 
 use crate::cluster::ClusterAccess;
@@ -14,6 +15,7 @@ use crate::progress::Progress;
 use crate::{Io, error, input, proxy};
 
 const FETCH_TIMEOUT: Duration = Duration::from_secs(30);
+const MOST_REDIRECTS: usize = 10;
 const WARNED_BEFORE_EXPIRY: SignedDuration = SignedDuration::from_hours(30 * 24);
 
 /// Where the certificate comes from, and which one it must be.
@@ -81,16 +83,21 @@ impl Source {
                 answer.body
             }
         };
-        if let Some(pin) = &self.pin {
-            let found = Certificate::from_pem(&bytes)
-                .map_err(Error::Unusable)?
-                .fingerprint()
-                .clone();
-            if found != *pin {
-                return Err(Error::NotPinned { found }.into());
-            }
+        if self.pin.is_some() {
+            self.check_pin(&Certificate::from_pem(&bytes).map_err(Error::Unusable)?)?;
         }
         Ok(bytes)
+    }
+
+    /// Refuses any certificate but the one that is pinned, if one is.
+    pub(crate) fn check_pin(&self, certificate: &Certificate) -> Result<(), Error> {
+        let found = certificate.fingerprint();
+        match &self.pin {
+            Some(pin) if pin != found => Err(Error::NotPinned {
+                found: found.clone(),
+            }),
+            _ => Ok(()),
+        }
     }
 
     /// The certificate, if it can be sealed to now.
@@ -122,39 +129,36 @@ pub(crate) fn warn_of_expiry(certificate: &Certificate, io: &mut Io) {
 }
 
 async fn from_location(location: &str, is_pinned: bool, io: &mut Io) -> Result<Vec<u8>, Error> {
-    match scheme(location) {
-        None => Ok(input::read_file(Path::new(location))?.to_vec()),
-        Some("file") => Ok(input::read_file(&file_path(location))?.to_vec()),
-        Some("http" | "https") => {
-            let location_told = without_password(location);
-            let fail = |cause| Error::Location {
-                location: location_told,
-                cause,
-            };
-            if scheme(location) == Some("http") && !is_pinned {
+    let Some((scheme, rest)) = scheme(location) else {
+        return Ok(input::read_file(Path::new(location))?.to_vec());
+    };
+    let url = format!("{scheme}:{rest}");
+    let fail = |cause| Error::Location {
+        location: without_password(location),
+        cause,
+    };
+    match scheme.as_str() {
+        "file" => Ok(input::read_file(&file_path(&url))?.to_vec()),
+        "http" | "https" => {
+            if scheme == "http" && !is_pinned {
                 io.warn("the certificate comes over plain http: anyone on the way can put another one in its place");
             }
-            from_url(location, io).await.map_err(fail)
+            from_url(&url, io).await.map_err(fail)
         }
-        Some(other) => {
-            let cause = format!("unsupported protocol scheme {other:?}");
-            Err(Error::Location {
-                location: without_password(location),
-                cause,
-            })
-        }
+        other => Err(fail(format!("unsupported protocol scheme {other:?}"))),
     }
 }
 
-/// The scheme of a URL; a single letter is a drive of Windows.
-fn scheme(location: &str) -> Option<&str> {
-    let (scheme, _) = location.split_once(':')?;
+/// The scheme of a URL, in lower case, and what is behind its colon; a single letter is a drive of
+/// Windows.
+fn scheme(location: &str) -> Option<(String, &str)> {
+    let (scheme, rest) = location.split_once(':')?;
     let is_scheme = scheme.len() > 1
         && scheme.starts_with(|c: char| c.is_ascii_alphabetic())
         && scheme
             .chars()
             .all(|c| c.is_ascii_alphanumeric() || matches!(c, '+' | '-' | '.'));
-    is_scheme.then_some(scheme)
+    is_scheme.then(|| (scheme.to_ascii_lowercase(), rest))
 }
 
 fn file_path(location: &str) -> PathBuf {
@@ -174,7 +178,10 @@ fn file_path(location: &str) -> PathBuf {
 
 async fn from_url(location: &str, io: &mut Io) -> Result<Vec<u8>, String> {
     let uri: Uri = location.parse().map_err(|_| "not a URL".to_owned())?;
-    let mut builder = reqwest::Client::builder().timeout(FETCH_TIMEOUT).no_proxy();
+    let mut builder = reqwest::Client::builder()
+        .timeout(FETCH_TIMEOUT)
+        .redirect(Policy::custom(follow))
+        .no_proxy();
     if let Some(address) = proxy::proxy_for(&uri, io) {
         let all =
             reqwest::Proxy::all(address.to_string()).map_err(|error| error::root_cause(&error))?;
@@ -192,6 +199,19 @@ async fn from_url(location: &str, io: &mut Io) -> Result<Vec<u8>, String> {
         Ok(body.to_vec())
     } else {
         Err(status.to_string())
+    }
+}
+
+/// Follows as many redirects as Go does, but none from an address that cannot be faked to one that can.
+fn follow(attempt: Attempt<'_>) -> Action {
+    let leaves_https = attempt.url().scheme() != "https"
+        && attempt.previous().iter().any(|url| url.scheme() == "https");
+    if leaves_https {
+        attempt.error("it is redirected from https to http")
+    } else if attempt.previous().len() > MOST_REDIRECTS {
+        attempt.error("stopped after 10 redirects")
+    } else {
+        attempt.follow()
     }
 }
 

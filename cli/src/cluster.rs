@@ -2,12 +2,15 @@
 
 mod overrides;
 mod plugin;
+mod token;
 
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use kube::client::ClientBuilder;
 use kube::config::{Context, KubeConfigOptions, Kubeconfig, KubeconfigError};
 use kube::{Client, Config};
+use tower::util::MapRequestLayer;
 
 pub(crate) use self::overrides::Overrides;
 use crate::text::Text;
@@ -49,6 +52,8 @@ pub enum Error {
     Timeout,
     #[error(transparent)]
     Plugin(#[from] plugin::Error),
+    #[error(transparent)]
+    Token(#[from] token::Error),
     #[error("cannot use the kubeconfig: {0}")]
     Unusable(String),
     #[error("cannot use the configuration of this pod: {0}")]
@@ -97,12 +102,17 @@ impl ClusterAccess {
         config.default_retry = false;
         config.connect_timeout = Some(CONNECT_TIMEOUT.min(timeout));
         config.read_timeout = Some(timeout);
-        Client::try_from(config).map_err(|error| match error {
+        let add_token = token::take(&mut config.auth_info)?;
+        let builder = ClientBuilder::try_from(config).map_err(|error| match error {
             // The address may hold a password.
             kube::Error::ProxyProtocolUnsupported { .. } => {
                 Error::Unusable("only http and socks5 proxies are supported".to_owned())
             }
             error => Error::Unusable(error::root_cause(&error)),
+        })?;
+        Ok(match add_token {
+            Some(add_token) => builder.with_layer(&MapRequestLayer::new(add_token)).build(),
+            None => builder.build(),
         })
     }
 

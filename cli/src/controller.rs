@@ -5,8 +5,8 @@ use std::time::Duration;
 
 use http::{HeaderMap, Request, StatusCode, header};
 use k8s_openapi::api::core::v1::Service;
+use kube::Client;
 use kube::client::Body;
-use kube::{Api, Client};
 
 use crate::cluster::ClusterAccess;
 use crate::progress::Progress;
@@ -14,14 +14,16 @@ use crate::{Io, error};
 
 const DEFAULT_NAMESPACE: &str = "kube-system";
 const DEFAULT_NAME: &str = "sealed-secrets-controller";
-/// Where upstream's manifests and charts put the controller. Never found by a label: whoever may
+/// What upstream's manifests and charts call the controller. Never found by a label: whoever may
 /// create a labelled Service would receive everybody's values.
-const KNOWN_NAMESPACES: [&str; 2] = [DEFAULT_NAMESPACE, "sealed-secrets"];
 const KNOWN_NAMES: [&str; 2] = [DEFAULT_NAME, "sealed-secrets"];
+/// Another namespace that people put it in, and that is anybody's who may create namespaces.
+const OTHER_NAMESPACE: &str = "sealed-secrets";
 
-/// So often is a request repeated that was refused for now.
-const ATTEMPTS: usize = 10;
-const LONGEST_WAIT: Duration = Duration::from_secs(60);
+/// So often is a request repeated that was refused for now, as Go's client does.
+const REPEATED: usize = 10;
+/// Who is told to stay away for longer gives up.
+const LONGEST_WAIT: Duration = Duration::from_secs(300);
 
 /// The controller's Service, as far as it was named.
 pub(crate) struct ControllerService {
@@ -39,6 +41,11 @@ pub enum Error {
     Service(String),
     #[error("cannot get sealed secret service: {0}")]
     SeveralServices(String),
+    #[error(
+        "cannot get sealed secret service: {missing}; there is `{OTHER_NAMESPACE}/{name}`, but whoever \
+         may create namespaces may have made it"
+    )]
+    Unconfirmed { missing: String, name: String },
     #[error("cannot get sealed secret service: Service `{namespace}/{name}` has no ports")]
     NoPorts { namespace: String, name: String },
 }
@@ -49,7 +56,18 @@ impl Error {
             Self::SeveralServices(_) => {
                 Some("name one with `--controller-namespace` and `--controller-name`".to_owned())
             }
+            Self::Unconfirmed { name, .. } => Some(format!(
+                "if it is your controller, say so: `--controller-namespace {OTHER_NAMESPACE} --controller-name {name}`"
+            )),
             _ => None,
+        }
+    }
+
+    pub(crate) fn lines(&self) -> Vec<String> {
+        let text = self.to_string();
+        match (self, text.rsplit_once('\n')) {
+            (Self::Service(_), Some((cause, flags))) => vec![cause.to_owned(), flags.to_owned()],
+            _ => vec![text],
         }
     }
 }
@@ -91,47 +109,58 @@ impl ControllerService {
     }
 
     /// The Service to ask. When nothing was said and the default does not exist, it is the only one
-    /// of the known names in the known namespaces.
+    /// of the known names: in the default namespace, else in the other one, if somebody confirms it.
     async fn find(&self, client: &Client, io: &mut Io) -> Result<(String, String, Service), Error> {
         let namespace = self.namespace.as_deref().unwrap_or(DEFAULT_NAMESPACE);
         let name = self.name.as_deref().unwrap_or(DEFAULT_NAME);
-        let service = get(client, namespace, name);
-        let missing = match Progress::waiting("waiting for the cluster", service, io).await {
+        let missing = match get(client, namespace, name, io).await? {
             Ok(service) => return Ok((namespace.to_owned(), name.to_owned(), service)),
-            Err(kube::Error::Api(status)) if status.code == 404 => status.message.clone(),
-            Err(error) => return Err(Error::Service(describe(&error))),
+            Err(missing) => missing,
         };
         if self.namespace.is_some() || self.name.is_some() {
             return Err(Error::Service(missing));
         }
-        let mut found = Vec::new();
-        for namespace in KNOWN_NAMESPACES {
-            for name in KNOWN_NAMES {
-                if (namespace, name) == (DEFAULT_NAMESPACE, DEFAULT_NAME) {
-                    continue;
-                }
-                // Who may read the default only still hears about the default.
-                let service = get(client, namespace, name);
-                if let Ok(service) = Progress::waiting("waiting for the cluster", service, io).await
-                {
-                    found.push((namespace.to_owned(), name.to_owned(), service));
-                }
+        for namespace in [DEFAULT_NAMESPACE, OTHER_NAMESPACE] {
+            let Some((name, service)) = the_only_one(client, namespace, io).await? else {
+                continue;
+            };
+            let question = format!(
+                "use `{namespace}/{name}`? it is your controller only if nobody else may create namespaces"
+            );
+            if namespace == OTHER_NAMESPACE && !io.confirm(&question) {
+                let name = name.to_owned();
+                return Err(Error::Unconfirmed { missing, name });
             }
+            io.note(&format!(
+                "using the controller's Service `{namespace}/{name}`"
+            ));
+            return Ok((namespace.to_owned(), name.to_owned(), service));
         }
-        if found.len() > 1 {
-            let names: Vec<_> = found
-                .iter()
-                .map(|(namespace, name, _)| format!("`{namespace}/{name}`"))
-                .collect();
-            let names = names.join(" and ");
-            return Err(Error::SeveralServices(format!("{names} may all be it")));
-        }
-        let (namespace, name, service) = found.pop().ok_or(Error::Service(missing))?;
-        io.note(&format!(
-            "using the controller's Service `{namespace}/{name}`"
-        ));
-        Ok((namespace, name, service))
+        Err(Error::Service(missing))
     }
+}
+
+/// The Service in a namespace that has a known name; who may read the default only finds none.
+async fn the_only_one(
+    client: &Client,
+    namespace: &str,
+    io: &mut Io,
+) -> Result<Option<(&'static str, Service)>, Error> {
+    let mut found = Vec::new();
+    for name in KNOWN_NAMES {
+        let is_default = (namespace, name) == (DEFAULT_NAMESPACE, DEFAULT_NAME);
+        if !is_default && let Ok(Ok(service)) = get(client, namespace, name, io).await {
+            found.push((name, service));
+        }
+    }
+    if found.len() > 1 {
+        let names = found
+            .iter()
+            .map(|(name, _)| format!("`{namespace}/{name}`"));
+        let names = names.collect::<Vec<_>>().join(" and ");
+        return Err(Error::SeveralServices(format!("{names} may both be it")));
+    }
+    Ok(found.pop())
 }
 
 impl Controller {
@@ -141,17 +170,17 @@ impl Controller {
                 .header(header::ACCEPT, accept)
                 .body(Vec::new())
         };
-        self.send(request, 1).await
+        self.send(request).await
     }
 
-    /// Posts an object; who is told to come again later does so.
+    /// Posts an object.
     pub(crate) async fn post(&self, path: &str, object: &[u8]) -> Result<Answer, String> {
         let request = || {
             Request::post(self.address(path))
                 .header(header::CONTENT_TYPE, "application/json")
                 .body(object.to_vec())
         };
-        self.send(request, ATTEMPTS).await
+        self.send(request).await
     }
 
     fn address(&self, path: &str) -> String {
@@ -164,31 +193,39 @@ impl Controller {
     async fn send(
         &self,
         request: impl Fn() -> Result<Request<Vec<u8>>, http::Error>,
-        attempts: usize,
     ) -> Result<Answer, String> {
-        let mut attempt = 1;
-        loop {
-            let request = request().map_err(|error| error.to_string())?;
-            let answer = async {
-                let response = self.client.send(request.map(Body::from)).await?;
-                let (parts, body) = response.into_parts();
-                Ok((parts, body.collect_bytes().await?))
-            };
-            let (parts, body) = answer
-                .await
-                .map_err(|error: kube::Error| describe(&error))?;
-            let wait = retry_after(parts.status, &parts.headers);
-            if let Some(wait) = wait.filter(|_| attempt < attempts) {
-                tokio::time::sleep(wait).await;
-                attempt += 1;
-                continue;
-            }
-            return Ok(Answer {
-                status: parts.status,
-                body: body.to_vec(),
-                service: self.service.clone(),
-            });
+        send(&self.client, &self.service, request).await
+    }
+}
+
+/// Sends a request, and again where the server says when.
+async fn send(
+    client: &Client,
+    service: &str,
+    request: impl Fn() -> Result<Request<Vec<u8>>, http::Error>,
+) -> Result<Answer, String> {
+    let mut repeated = 0;
+    loop {
+        let request = request().map_err(|error| error.to_string())?;
+        let answer = async {
+            let response = client.send(request.map(Body::from)).await?;
+            let (parts, body) = response.into_parts();
+            Ok((parts, body.collect_bytes().await?))
+        };
+        let (parts, body) = answer
+            .await
+            .map_err(|error: kube::Error| error::root_cause(&error))?;
+        let wait = retry_after(parts.status, &parts.headers);
+        if let Some(wait) = wait.filter(|_| repeated < REPEATED) {
+            tokio::time::sleep(wait).await;
+            repeated += 1;
+            continue;
         }
+        return Ok(Answer {
+            status: parts.status,
+            body: body.to_vec(),
+            service: service.to_owned(),
+        });
     }
 }
 
@@ -222,27 +259,62 @@ impl Answer {
     }
 }
 
-async fn get(client: &Client, namespace: &str, name: &str) -> Result<Service, kube::Error> {
-    Api::namespaced(client.clone(), namespace).get(name).await
-}
-
-/// How long to wait before asking again, where asking again is what the server wants.
-fn retry_after(status: StatusCode, headers: &HeaderMap) -> Option<Duration> {
-    let seconds = headers
-        .get(header::RETRY_AFTER)
-        .and_then(|value| value.to_str().ok()?.parse().ok())
-        .map(Duration::from_secs);
-    match status {
-        StatusCode::TOO_MANY_REQUESTS => Some(seconds.unwrap_or(Duration::from_secs(1))),
-        _ if status.is_server_error() => seconds,
-        _ => None,
+/// A Service; if there is none, the API server's words for that.
+async fn get(
+    client: &Client,
+    namespace: &str,
+    name: &str,
+    io: &mut Io,
+) -> Result<Result<Service, String>, Error> {
+    let request =
+        || Request::get(format!("/api/v1/namespaces/{namespace}/services/{name}")).body(Vec::new());
+    let answer = send(client, name, request);
+    let answer = Progress::waiting("waiting for the cluster", answer, io).await;
+    let answer = answer.map_err(Error::Service)?;
+    match answer.status {
+        StatusCode::NOT_FOUND => Ok(Err(answer.refusal("get"))),
+        status if status.is_success() => match serde_json::from_slice(&answer.body) {
+            Ok(service) => Ok(Ok(service)),
+            Err(_) => Err(Error::Service("the answer is no Service".to_owned())),
+        },
+        _ => Err(Error::Service(answer.refusal("get"))),
     }
-    .map(|wait| wait.min(LONGEST_WAIT))
 }
 
-pub(crate) fn describe(error: &kube::Error) -> String {
-    match error {
-        kube::Error::Api(status) => status.message.clone(),
-        other => error::root_cause(other),
+/// How long to wait before asking again, where asking again is what the server wants: Go's client
+/// does so only if it is told when.
+fn retry_after(status: StatusCode, headers: &HeaderMap) -> Option<Duration> {
+    if status != StatusCode::TOO_MANY_REQUESTS && !status.is_server_error() {
+        return None;
+    }
+    let told = headers.get(header::RETRY_AFTER)?.to_str().ok()?;
+    let wait = Duration::from_secs(told.parse().ok()?);
+    Some(wait).filter(|wait| *wait <= LONGEST_WAIT)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn asks_again_only_when_it_is_told_when() {
+        let after = |status: u16, told: Option<&str>| {
+            let told = told.map(|told| (header::RETRY_AFTER, told.parse().unwrap()));
+            let status = StatusCode::from_u16(status).unwrap();
+            retry_after(status, &told.into_iter().collect())
+        };
+        let seconds = |seconds| Some(Duration::from_secs(seconds));
+        for (status, told, wait) in [
+            (429, Some("7"), seconds(7)),
+            (503, Some("0"), seconds(0)),
+            (500, Some("300"), seconds(300)),
+            (429, None, None),
+            (503, None, None),
+            (409, Some("1"), None),
+            (429, Some("301"), None),
+            (429, Some("Fri, 01 Jan 2027 00:00:00 GMT"), None),
+        ] {
+            assert_eq!(after(status, told), wait, "{status} {told:?}");
+        }
     }
 }

@@ -91,7 +91,7 @@ pub(crate) struct Duplicate {
 /// Makes something of a document.
 type Make<'a, T> = &'a (dyn Fn(Document) -> T + Sync);
 
-/// Splits a text into its documents; empty ones are counted and left out.
+/// Splits a text into its documents; those that hold nothing are counted and left out.
 pub(crate) fn read(text: &str) -> Result<(Vec<Document>, Vec<Duplicate>), Error> {
     read_as(text, &|document| document)
 }
@@ -101,7 +101,7 @@ pub(crate) fn read_as<T: Send>(
     text: &str,
     make: Make<'_, T>,
 ) -> Result<(Vec<T>, Vec<Duplicate>), Error> {
-    let mut composer = Composer::new(make);
+    let mut composer = Composer::new(make, text.len());
     let (mut start, mut line) = (0, 0);
     while text[start..].trim_start().starts_with('{') {
         let rest = &text[start..];
@@ -122,6 +122,9 @@ pub(crate) fn read_as<T: Send>(
     } else {
         "YAML"
     };
+    // Go's reader ends every line, also the last one: a block scalar there gets its line break.
+    let ended = (!rest.ends_with('\n')).then(|| Zeroizing::new([rest, "\n"].concat()));
+    let rest = ended.as_ref().map_or(rest, |ended| ended.as_str());
     if !composer.add_in_parts(rest, start, line, parallel::cores()) {
         composer
             .add(rest, start, line)
@@ -152,6 +155,22 @@ impl Error {
 impl Node {
     pub(crate) fn is_null(&self) -> bool {
         self.scalar().is_some_and(Scalar::is_null)
+    }
+
+    /// Nothing, or fields of which none says anything: Go's client takes that for no object at all.
+    fn is_blank(&self) -> bool {
+        let Content::Map(root) = &self.content else {
+            return self.is_null();
+        };
+        let says_nothing = |entry: &Entry| match &entry.value.content {
+            Content::Scalar(scalar) => scalar.is_null() || scalar.text.is_empty(),
+            Content::List(_) => false,
+            // Aliases could make this an endless piece of work.
+            Content::Map(map) => {
+                entry.origin == Origin::Own && map.entries.iter().all(|entry| entry.value.is_null())
+            }
+        };
+        root.entries.iter().all(says_nothing)
     }
 
     pub(crate) fn as_map(&self) -> Option<&Map> {

@@ -52,13 +52,27 @@ impl Error {
     pub(crate) fn exit_code(&self) -> u8 {
         match self {
             Self::Usage(_) => WRONG_COMMAND_LINE,
+            Self::Mode(error) if error.is_wrong_command_line() => WRONG_COMMAND_LINE,
             _ => FAILED,
+        }
+    }
+
+    /// What is wrong, line by line: a line break in a name is no end of a line.
+    pub(crate) fn lines(&self) -> Vec<String> {
+        match self {
+            Self::Controller(error) => error.lines(),
+            Self::Recover(commands::recover::Error::Unseal(sealing::Error::Items(failures))) => {
+                failures.lines()
+            }
+            Self::Validate(commands::validate::Error::Undecryptable(lines)) => lines.clone(),
+            other => vec![other.to_string()],
         }
     }
 
     /// The next thing to do, where there is one.
     pub(crate) fn hint(&self) -> Option<String> {
         match self {
+            Self::Mode(error) => error.hint(),
             Self::Certificate(error) => error.hint(),
             Self::Cluster(error) => error.hint(),
             Self::Controller(error) => error.hint(),

@@ -7,6 +7,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use jiff::Timestamp;
 
 use crate::Error;
+use crate::printable::printable;
 
 /// The streams, environment and clock that a command line runs with.
 pub struct Io {
@@ -61,9 +62,10 @@ impl Io {
             .find(|v| !v.is_empty())
     }
 
-    /// Says something that is not data. A closed stderr must not stop the work.
+    /// Says something that is not data, in one line, whatever names it holds. A closed stderr must
+    /// not stop the work.
     pub(crate) fn note(&mut self, line: &str) {
-        let _ = writeln!(self.stderr, "{line}");
+        let _ = writeln!(self.stderr, "{}", printable(line));
     }
 
     pub(crate) fn warn(&mut self, warning: &str) {
@@ -71,13 +73,31 @@ impl Io {
     }
 
     pub(crate) fn report(&mut self, error: &Error) {
-        self.note(&format!("error: {error}"));
+        let mut lines = error.lines().into_iter();
+        let first = lines.next().unwrap_or_default();
+        self.note(&format!("error: {first}"));
+        lines.for_each(|line| self.note(&line));
         if let Some(hint) = error.hint() {
             self.note(&format!("hint: {hint}"));
         }
         if let Error::Usage(error) = error {
-            self.note(error.usage());
+            error.usage().lines().for_each(|line| self.note(line));
         }
+    }
+
+    /// Asks at the terminal. Where there is none, or nobody says yes, the answer is no.
+    pub(crate) fn confirm(&mut self, question: &str) -> bool {
+        if !self.stdin_is_terminal || !self.stderr_is_terminal {
+            return false;
+        }
+        let _ = write!(self.stderr, "{} [y/N] ", printable(question));
+        let _ = self.stderr.flush();
+        // Letter by letter: what stands behind the answer is the input.
+        let (mut answer, mut letter) = (Vec::new(), [0]);
+        while matches!(self.stdin.read(&mut letter), Ok(1)) && letter != *b"\n" {
+            answer.extend(letter);
+        }
+        matches!(answer.trim_ascii(), b"y" | b"Y" | b"yes" | b"Yes" | b"YES")
     }
 }
 

@@ -11,6 +11,7 @@ use zeroize::Zeroizing;
 use crate::Io;
 use crate::document::{self, Content, Document, Map, Node};
 use crate::fields::{self, Reader, Wrong};
+use crate::sealed_manifest::API_VERSION;
 use crate::text::{self, Text};
 
 /// A Secret as it was written, and where.
@@ -48,6 +49,14 @@ pub enum Cause {
         line: usize,
         kind: String,
         wanted: &'static str,
+    },
+    #[error(
+        "document {document}, line {line}: a SealedSecret of `{version}`, not of `{API_VERSION}`"
+    )]
+    ApiVersion {
+        document: usize,
+        line: usize,
+        version: String,
     },
     #[error(transparent)]
     Field(#[from] fields::Error),

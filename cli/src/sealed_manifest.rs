@@ -13,7 +13,7 @@ use crate::manifest::{self, Cause};
 use crate::text::Text;
 
 const KIND: &str = "SealedSecret";
-const API_VERSION: &str = "bitnami.com/v1alpha1";
+pub(crate) const API_VERSION: &str = "bitnami.com/v1alpha1";
 
 /// A text and the SealedSecrets in it.
 pub(crate) struct Sealed {
@@ -121,12 +121,11 @@ fn sealed_secrets(reader: &mut Reader, root: &Arc<Node>) -> Result<Vec<SealedMan
 
 fn sealed_secret(reader: &mut Reader, node: &Arc<Node>) -> Result<SealedManifest, Cause> {
     let mut value = object(reader, node, "", Names::Fields)?;
+    check_api_version(reader, node)?;
     check_items(reader, node)?;
     if let Value::Object(fields) = &mut value {
         fields.insert("kind".to_owned(), KIND.into());
-        fields
-            .entry("apiVersion")
-            .or_insert_with(|| API_VERSION.into());
+        fields.insert("apiVersion".to_owned(), API_VERSION.into());
         // Go's decoder takes an object without them, and so do we.
         let spec = fields.entry("spec").or_insert_with(|| json!({}));
         if let Value::Object(spec) = spec {
@@ -142,6 +141,28 @@ fn sealed_secret(reader: &mut Reader, node: &Arc<Node>) -> Result<SealedManifest
         value,
         object,
     })
+}
+
+/// An object that says no version is of ours; one of another is nothing that we could read.
+fn check_api_version(reader: &Reader, node: &Node) -> Result<(), Cause> {
+    let Some(version) = reader
+        .as_map(node, "the document")?
+        .get("apiVersion")
+        .filter(|version| !version.is_null())
+    else {
+        return Ok(());
+    };
+    match &version.content {
+        Content::Scalar(scalar) if ["", API_VERSION].contains(&scalar.text.as_str()) => Ok(()),
+        Content::Scalar(scalar) => Err(Cause::ApiVersion {
+            document: reader.document,
+            line: version.line,
+            version: fields::shown(&scalar.text).to_owned(),
+        }),
+        _ => Err(reader
+            .fail(version, "apiVersion", Wrong::Kind("a text"))
+            .into()),
+    }
 }
 
 /// The sealed values must be texts: read leniently, a broken file would count as an empty one.

@@ -103,3 +103,91 @@ async fn goes_past_the_proxy_where_no_proxy_says_so() {
         output.stderr
     );
 }
+
+#[tokio::test]
+async fn takes_a_scheme_in_capitals() {
+    let certificate = fixture("rsa2048.pem");
+    let (port, requests) = serve(vec![answer("200 OK", "", &certificate)]);
+    let (code, output) = fetch(&format!("HTTP://127.0.0.1:{port}/cert"), &[]).await;
+    assert_eq!(
+        (code, output.stdout, output.stderr.as_str()),
+        (0, certificate, WARNING)
+    );
+    requests.join().unwrap();
+}
+
+#[tokio::test]
+async fn follows_ten_redirects_and_no_more() {
+    let moved = || answer("302 Found", "Location: /next\r\n", "");
+    let found = answer("200 OK", "", &fixture("rsa2048.pem"));
+    for (count, expected) in [(10, 0), (11, 1)] {
+        let mut answers: Vec<String> = (0..count).map(|_| moved()).collect();
+        answers.extend((expected == 0).then(|| found.clone()));
+        let (port, requests) = serve(answers);
+        let (code, output) = fetch(&format!("http://127.0.0.1:{port}/"), &[]).await;
+        assert_eq!(code, expected, "{}", output.stderr);
+        requests.join().unwrap();
+    }
+}
+
+/// The program itself, since a server is trusted as the system says, or `SSL_CERT_FILE`.
+#[tokio::test]
+async fn is_not_led_from_https_to_http() {
+    let (plain, _requests) = serve(vec![answer("200 OK", "", &fixture("rsa2048.pem"))]);
+    let moved = answer(
+        "302 Found",
+        &format!("Location: http://127.0.0.1:{plain}/cert\r\n"),
+        "",
+    );
+    let (port, authority) = serve_with_tls(moved).await;
+    let url = format!("https://127.0.0.1:{port}/cert");
+    let mut kubeseal = std::process::Command::new(env!("CARGO_BIN_EXE_kubeseal"));
+    kubeseal
+        .args(["--fetch-cert", "--cert", &url])
+        .env_clear()
+        .env("SSL_CERT_FILE", authority.path());
+    let ended = tokio::task::spawn_blocking(move || kubeseal.output().unwrap());
+    let ended = ended.await.unwrap();
+    let stderr = String::from_utf8_lossy(&ended.stderr);
+    let error = format!("error: cannot fetch \"{url}\": it is redirected from https to http\n");
+    assert_eq!((ended.status.code(), &*stderr), (Some(1), &*error));
+    assert_eq!(String::from_utf8_lossy(&ended.stdout), "");
+}
+
+/// Answers one request, and gives the authority to trust.
+async fn serve_with_tls(answer: String) -> (u16, tempfile::NamedTempFile) {
+    use tokio::io::{AsyncBufReadExt, AsyncWriteExt, BufReader};
+    use tokio_rustls::rustls::ServerConfig;
+    use tokio_rustls::rustls::pki_types::pem::PemObject;
+    use tokio_rustls::rustls::pki_types::{CertificateDer, PrivateKeyDer};
+
+    let key = rcgen::KeyPair::generate().unwrap();
+    let mut params = rcgen::CertificateParams::default();
+    params.is_ca = rcgen::IsCa::Ca(rcgen::BasicConstraints::Unconstrained);
+    params.key_usages = vec![rcgen::KeyUsagePurpose::KeyCertSign];
+    let authority = params.self_signed(&key).unwrap().pem();
+    let issuer = rcgen::Issuer::new(params, key);
+    let key = rcgen::KeyPair::generate().unwrap();
+    let params = rcgen::CertificateParams::new(["127.0.0.1".to_owned()]).unwrap();
+    let own = params.signed_by(&key, &issuer).unwrap().pem();
+    let own = CertificateDer::from_pem_slice(own.as_bytes()).unwrap();
+    let key = PrivateKeyDer::from_pem_slice(key.serialize_pem().as_bytes()).unwrap();
+    let config = ServerConfig::builder().with_no_client_auth();
+    let config = config.with_single_cert(vec![own], key).unwrap();
+    let tls = tokio_rustls::TlsAcceptor::from(std::sync::Arc::new(config));
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let port = listener.local_addr().unwrap().port();
+    tokio::spawn(async move {
+        let (stream, _) = listener.accept().await.unwrap();
+        let mut stream = BufReader::new(tls.accept(stream).await.unwrap());
+        let mut line = String::new();
+        while stream.read_line(&mut line).await.unwrap() > 2 {
+            line.clear();
+        }
+        stream.write_all(answer.as_bytes()).await.unwrap();
+        stream.shutdown().await.unwrap();
+    });
+    let mut file = tempfile::NamedTempFile::new().unwrap();
+    file.write_all(authority.as_bytes()).unwrap();
+    (port, file)
+}

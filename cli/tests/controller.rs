@@ -20,6 +20,13 @@ struct Server {
     requests: Arc<Mutex<Vec<String>>>,
 }
 
+impl Server {
+    fn has_been_asked(&self, word: &str) -> bool {
+        let requests = self.requests.lock().unwrap();
+        requests.iter().any(|path| path.contains(word))
+    }
+}
+
 /// Serves these paths; any other is not found.
 fn serve(answers: &[(&str, &str)]) -> Server {
     let answers: BTreeMap<String, String> = answers
@@ -159,22 +166,119 @@ async fn uses_the_name_of_the_first_port_of_the_service_that_was_named() {
 #[tokio::test]
 async fn finds_the_only_service_under_a_known_name_and_says_so() {
     let certificate = fixture("rsa2048.pem");
+    let ports = service(r#"[{"name":"http","port":8080}]"#);
     let server = serve(&[
+        (
+            "/api/v1/namespaces/kube-system/services/sealed-secrets",
+            &ports,
+        ),
+        (
+            "/api/v1/namespaces/kube-system/services/http:sealed-secrets:http/proxy/v1/cert.pem",
+            &certificate,
+        ),
+        // Anybody may have made this one, and it neither counts nor stands in the way.
+        (
+            "/api/v1/namespaces/sealed-secrets/services/sealed-secrets",
+            &ports,
+        ),
+    ]);
+    let (code, output) = fetch(&server, &[]).await;
+    let said = "using the controller's Service `kube-system/sealed-secrets`\n";
+    assert_eq!(
+        (code, output.stdout, output.stderr.as_str()),
+        (0, certificate, said)
+    );
+}
+
+/// A server with nothing but what anybody may make who may create namespaces.
+fn in_another_namespace() -> Server {
+    serve(&[
         (
             "/api/v1/namespaces/sealed-secrets/services/sealed-secrets",
             &service(r#"[{"name":"http","port":8080}]"#),
         ),
         (
             "/api/v1/namespaces/sealed-secrets/services/http:sealed-secrets:http/proxy/v1/cert.pem",
-            &certificate,
+            &fixture("rsa2048.pem"),
         ),
-    ]);
+    ])
+}
+
+const UNCONFIRMED: &str = "error: cannot get sealed secret service: services \"sealed-secrets-controller\" not found; \
+    there is `sealed-secrets/sealed-secrets`, but whoever may create namespaces may have made it\n\
+    hint: if it is your controller, say so: `--controller-namespace sealed-secrets --controller-name sealed-secrets`\n";
+
+#[tokio::test]
+async fn asks_nothing_of_a_service_that_anybody_may_have_made() {
+    let server = in_another_namespace();
     let (code, output) = fetch(&server, &[]).await;
-    let said = "using the controller's Service `sealed-secrets/sealed-secrets`\n";
+    assert_eq!(
+        (code, output.stdout.as_str(), output.stderr.as_str()),
+        (1, "", UNCONFIRMED)
+    );
+    assert!(!server.has_been_asked("proxy"));
+    let flags = [
+        "--controller-namespace",
+        "sealed-secrets",
+        "--controller-name",
+        "sealed-secrets",
+    ];
+    let (code, output) = fetch(&server, &flags).await;
     assert_eq!(
         (code, output.stdout, output.stderr.as_str()),
-        (0, certificate, said)
+        (0, fixture("rsa2048.pem"), "")
     );
+}
+
+#[tokio::test]
+async fn uses_a_service_that_anybody_may_have_made_if_somebody_at_a_terminal_says_so() {
+    const QUESTION: &str = "use `sealed-secrets/sealed-secrets`? it is your controller only if \
+                            nobody else may create namespaces [y/N] ";
+    let using = "using the controller's Service `sealed-secrets/sealed-secrets`\n";
+    let server = in_another_namespace();
+    let kubeconfig = server.kubeconfig.path().to_str().unwrap();
+    for (answer, expected, said) in [
+        ("y\n", 0, using),
+        (" yes \n", 0, using),
+        ("n\n", 1, UNCONFIRMED),
+        ("\n", 1, UNCONFIRMED),
+        ("", 1, UNCONFIRMED),
+        ("yesterday\n", 1, UNCONFIRMED),
+    ] {
+        let (mut io, printed) = io(answer.as_bytes(), std::iter::empty(), closed::NOW);
+        io.stdin_is_terminal = true;
+        io.stderr_is_terminal = true;
+        let args = [
+            "kubeseal",
+            "--fetch-cert",
+            "-f",
+            "/dev/null",
+            "--kubeconfig",
+            kubeconfig,
+        ];
+        let code = cli::run(args.map(Into::into), &mut io).await;
+        let stderr = printed.take().stderr;
+        assert_eq!(
+            (code, stderr),
+            (expected, format!("{QUESTION}{said}")),
+            "{answer:?}"
+        );
+    }
+}
+
+#[tokio::test]
+async fn reads_the_input_behind_the_answer() {
+    let server = in_another_namespace();
+    let kubeconfig = server.kubeconfig.path().to_str().unwrap();
+    let typed = b"y\nmetadata: {name: db, namespace: shop}\nstringData: {a: b}\n";
+    let (mut io, printed) = io(typed, std::iter::empty(), closed::NOW);
+    io.stdin_is_terminal = true;
+    io.stderr_is_terminal = true;
+    let args = ["kubeseal", "--kubeconfig", kubeconfig];
+    let code = cli::run(args.map(Into::into), &mut io).await;
+    let output = printed.take();
+    assert_eq!(code, 0, "{}", output.stderr);
+    assert!(output.stdout.contains("\"name\": \"db\""));
 }
 
 #[tokio::test]
@@ -182,7 +286,7 @@ async fn does_not_choose_between_two_known_names() {
     let ports = service(r#"[{"port":8080}]"#);
     let server = serve(&[
         (
-            "/api/v1/namespaces/kube-system/services/sealed-secrets",
+            "/api/v1/namespaces/sealed-secrets/services/sealed-secrets-controller",
             &ports,
         ),
         (
@@ -191,12 +295,25 @@ async fn does_not_choose_between_two_known_names() {
         ),
     ]);
     let (code, output) = fetch(&server, &[]).await;
-    let error = "error: cannot get sealed secret service: `kube-system/sealed-secrets` and \
-                 `sealed-secrets/sealed-secrets` may all be it\n\
+    let error = "error: cannot get sealed secret service: `sealed-secrets/sealed-secrets-controller` and \
+                 `sealed-secrets/sealed-secrets` may both be it\n\
                  hint: name one with `--controller-namespace` and `--controller-name`\n";
     assert_eq!(
         (code, output.stdout.as_str(), output.stderr.as_str()),
         (1, "", error)
+    );
+}
+
+#[tokio::test]
+async fn prints_what_the_api_server_says_in_one_line_that_does_nothing_to_a_terminal() {
+    let path =
+        "/api/v1/namespaces/kube-system/services/http:sealed-secrets-controller:/proxy/v1/cert.pem";
+    let refusal = status(503, r"\u001b[2J\r\nerror: all is well\u202e");
+    let server = serve(&[(DEFAULT, &service(r#"[{"port":8080}]"#)), (path, &refusal)]);
+    let (_, output) = fetch(&server, &[]).await;
+    assert_eq!(
+        output.stderr,
+        "error: cannot fetch certificate: \\x1b[2J\\r\\nerror: all is well\\u202e\n"
     );
 }
 

@@ -247,6 +247,68 @@ async fn sends_the_credentials_it_is_given() {
     }
 }
 
+#[tokio::test]
+async fn sends_the_token_in_a_file_without_the_space_around_it() {
+    let server = serve("127.0.0.1").await;
+    let file = json!({ "tokenFile": "token" });
+    for text in ["of-the-file", "of-the-file\n", " of-the-file\r\n\n"] {
+        std::fs::write(server.file("token"), text).unwrap();
+        let (heard, stderr) = server.asked(file.clone(), &TRUSTED, &[]).await;
+        let lines = heard.lines().map(str::to_owned).collect::<Vec<_>>();
+        let header = "authorization: bearer of-the-file".to_owned();
+        assert!(lines.contains(&header), "{text:?}: {heard}{stderr}");
+    }
+}
+
+#[tokio::test]
+async fn prefers_the_token_in_a_file_and_falls_back_to_the_one_beside_it() {
+    let server = serve("127.0.0.1").await;
+    let both = json!({ "token": "own", "tokenFile": "token" });
+    let (heard, stderr) = server.asked(both.clone(), &TRUSTED, &[]).await;
+    assert!(heard.contains("bearer own"), "{heard}{stderr}");
+    std::fs::write(server.file("token"), "of-the-file\n").unwrap();
+    let (heard, _) = server.asked(both.clone(), &TRUSTED, &[]).await;
+    assert!(heard.contains("bearer of-the-file"), "{heard}{stderr}");
+    let flags = [&TRUSTED[..], &["--token", "of-the-flag"]].concat();
+    let (heard, _) = server.asked(both, &flags, &[]).await;
+    assert!(heard.contains("bearer of-the-flag"), "{heard}{stderr}");
+}
+
+#[tokio::test]
+async fn says_why_a_file_gives_no_token_and_not_what_is_in_it() {
+    let server = serve("127.0.0.1").await;
+    let user = json!({ "tokenFile": "token" });
+    let path = server.file("token");
+    let missing = format!("error: open {path}: no such file or directory\n");
+    let empty = format!("error: read empty token from file \"{path}\"\n");
+    let odd = format!(
+        "error: the token in file \"{path}\" cannot be sent: it holds a line break or another control character\n"
+    );
+    for (text, error) in [
+        (None, missing),
+        (Some(" \n"), empty),
+        (Some("s3c\nret"), odd),
+    ] {
+        if let Some(text) = text {
+            std::fs::write(&path, text).unwrap();
+        }
+        let (heard, stderr) = server.asked(user.clone(), &TRUSTED, &[]).await;
+        assert_eq!((&*heard, stderr), ("", error));
+    }
+}
+
+/// Go's client does not trim it, and sends nothing.
+#[tokio::test]
+async fn does_not_trim_a_token_that_is_written_out() {
+    let server = serve("127.0.0.1").await;
+    let (heard, stderr) = server
+        .asked(json!({ "token": "own\n" }), &TRUSTED, &[])
+        .await;
+    let error =
+        "error: the token cannot be sent: it holds a line break or another control character\n";
+    assert_eq!((&*heard, &*stderr), ("", error));
+}
+
 fn of_openid_connect(server: &Server, token: &str) -> Value {
     let authority = std::fs::read(server.file("ca.pem")).unwrap();
     json!({ "auth-provider": { "name": "oidc", "config": {

@@ -26,7 +26,12 @@ kubeseal [flags] < secret.yaml > sealed.yaml
   its value behind an equals sign only: `--raw=false`. Words that are no flags are ignored. The last of several counts;
   lists (`--from-file`, `--recovery-private-key`, `--as-group`) are separated by commas and add up.
 - Each flag has an environment variable, `SEALED_SECRETS_` and its name: `SEALED_SECRETS_CERT`,
-  `SEALED_SECRETS_CONTROLLER_NAMESPACE`. The command line wins over it. One that cannot be read is warned about.
+  `SEALED_SECRETS_CONTROLLER_NAMESPACE`. The command line wins over it. One that cannot be read is warned about; a bad
+  `SEALED_SECRETS_FORMAT` is an error.
+- Labels and annotations are committed in plain. One that holds a value of the Secret, of 8 bytes or more, plain or in
+  base64, is refused; `--allow-values-in-metadata` allows it.
+- A Service in the namespace `sealed-secrets` may be anybody's who may create namespaces: it is only used when
+  `--controller-namespace` says so, or somebody at a terminal.
 - The flags of Go's logger (`-v`, `--logtostderr` and so on) are accepted and change nothing.
 - Exit code 0: done. 1: it failed, and stderr says why in a line that begins with `error: `. 2: the command line is wrong.
 - Completion: `source <(kubeseal --completion bash)`, likewise for `zsh`, `fish` and `powershell`.

@@ -21,9 +21,11 @@ pub const SERVER_METADATA: [&str; 8] = [
     "selfLink",
 ];
 /// Annotations in which tools keep a copy of the whole object, plain values included.
-pub const LAST_APPLIED: [&str; 2] = [
+pub const LAST_APPLIED: [&str; 4] = [
     "kubectl.kubernetes.io/last-applied-configuration",
     "kubecfg.ksonnet.io/last-applied-configuration",
+    "kapp.k14s.io/original",
+    "objectset.rio.cattle.io/applied",
 ];
 
 /// Seals every value of a Secret, in the scope that its annotations say.

@@ -363,15 +363,27 @@ impl Failures {
     }
 }
 
-impl fmt::Display for Failures {
-    /// `message (item, item)`, a line for each message, everything sorted: equal failures read equal. Nothing
-    /// is built before it is written: there may be as many as an object holds.
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+impl Failures {
+    /// The items of each failure, everything sorted: equal failures read equal.
+    fn items_by_error(&self) -> BTreeMap<&ItemError, Named<'_>> {
         let mut items_by_error: BTreeMap<&ItemError, Named<'_>> = BTreeMap::new();
         for (item, error) in self.iter() {
             items_by_error.entry(error).or_default().add(item);
         }
-        for (index, (error, items)) in items_by_error.into_iter().enumerate() {
+        items_by_error
+    }
+
+    /// `message (item, item)`, one for each message.
+    pub fn lines(&self) -> Vec<String> {
+        let line = |(error, items)| format!("{error} ({items})");
+        self.items_by_error().into_iter().map(line).collect()
+    }
+}
+
+impl fmt::Display for Failures {
+    /// The same, a line each. Nothing is built before it is written: there may be as many as an object holds.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for (index, (error, items)) in self.items_by_error().into_iter().enumerate() {
             let separator = if index == 0 { "" } else { "\n" };
             write!(f, "{separator}{error} ({items})")?;
         }

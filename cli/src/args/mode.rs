@@ -29,8 +29,27 @@ pub enum ModeError {
     FromFileWithoutRaw,
     #[error("--offline requires --recovery-private-key")]
     OfflineWithoutKey,
+    #[error("--cert-fingerprint cannot be held with --re-encrypt: the controller chooses the key")]
+    PinOfController,
     #[error("{0}")]
     Format(String),
+}
+
+impl ModeError {
+    /// Whether the command line itself is wrong; upstream calls only some of them so.
+    pub(crate) fn is_wrong_command_line(&self) -> bool {
+        matches!(self, Self::PinOfController)
+    }
+
+    pub(crate) fn hint(&self) -> Option<String> {
+        match self {
+            Self::PinOfController => Some(
+                "leave it out, or re-encrypt with `--offline --recovery-private-key` and `--cert`"
+                    .to_owned(),
+            ),
+            _ => None,
+        }
+    }
 }
 
 impl Flags {
@@ -82,10 +101,15 @@ impl Flags {
     fn re_encrypt(self) -> Result<ReEncrypt, ModeError> {
         let keys = self.offline_keys()?;
         let output = self.output();
+        let format = self.format(&output)?;
+        let certificate = self.certificate.lift();
+        if keys.is_none() && certificate.pin.is_some() {
+            return Err(ModeError::PinOfController);
+        }
         Ok(ReEncrypt {
-            format: self.format(&output)?,
+            format,
             output,
-            certificate: self.certificate.lift(),
+            certificate,
             cluster: self.kubectl.lift(),
             secret_file: path(self.secret_file),
             keys,
@@ -109,6 +133,7 @@ impl Flags {
             secret_file: path(self.secret_file),
             scope: self.scope,
             allow_empty_data: self.allow_empty_data,
+            allow_values_in_metadata: self.allow_values_in_metadata,
             target,
         })
     }
@@ -136,6 +161,7 @@ impl Flags {
             scope: self.scope,
             force_scope: self.force_scope,
             allow_empty_data: self.allow_empty_data,
+            allow_values_in_metadata: self.allow_values_in_metadata,
             copy_metadata: self.copy_metadata,
             output,
         })

@@ -8,7 +8,6 @@ use clap::error::{ContextKind, ErrorKind};
 
 use super::klog;
 use crate::Io;
-use crate::format::Format;
 
 /// Gives every flag what it has in common with its kind: a value may begin with a hyphen, and a
 /// boolean takes none as a separate word.
@@ -44,15 +43,12 @@ pub(super) fn environment(command: &clap::Command, io: &mut Io) -> Vec<OsString>
         let parsed = command
             .clone()
             .try_get_matches_from([OsString::new(), flag.clone()]);
-        let wrong = match parsed {
-            // On the command line a wrong format only matters where something is printed.
-            Ok(_) if name == "format" => value.parse::<Format>().err(),
-            Ok(_) => None,
-            Err(error) => Some(message(&error, command, "")),
-        };
-        match wrong {
-            None => flags.push(flag),
-            Some(reason) => io.warn(&format!("{variable} is ignored: {reason}")),
+        match parsed {
+            Ok(_) => flags.push(flag),
+            Err(error) => {
+                let reason = message(&error, command, "");
+                io.warn(&format!("{variable} is ignored: {reason}"));
+            }
         }
     }
     flags

@@ -30,7 +30,11 @@ pub enum Error {
 impl Error {
     pub(crate) fn hint(&self) -> Option<String> {
         match self {
-            Self::Failed { install_hint, .. } => install_hint.clone(),
+            Self::Failed { install_hint, .. } => {
+                let hint = install_hint.as_ref()?;
+                let lines = hint.lines().map(str::trim).filter(|line| !line.is_empty());
+                Some(lines.collect::<Vec<_>>().join("; "))
+            }
             _ => None,
         }
     }

@@ -12,6 +12,7 @@ use crate::cluster::ClusterAccess;
 use crate::commands::seal;
 use crate::edit;
 use crate::error::cause;
+use crate::exposure::{self, Exposed};
 use crate::format::Format;
 use crate::input::{self, Input};
 use crate::manifest::{self, Cause, Manifest};
@@ -25,6 +26,7 @@ pub(crate) struct Merge {
     pub(crate) secret_file: Option<PathBuf>,
     pub(crate) scope: Option<Scope>,
     pub(crate) allow_empty_data: bool,
+    pub(crate) allow_values_in_metadata: bool,
     pub(crate) target: PathBuf,
     /// Another one than the file's own, if it is given.
     pub(crate) format: Option<Format>,
@@ -49,6 +51,8 @@ pub enum Error {
     },
     #[error("cannot merge into `{}`: {cause}", path.display())]
     Edit { path: PathBuf, cause: edit::Error },
+    #[error("{0}, and would be committed in plain")]
+    Exposed(#[from] Exposed),
     #[error(transparent)]
     Seal(#[from] envelope::Error),
 }
@@ -60,6 +64,7 @@ impl Error {
                 cause: edit::Error::Conflict(_),
                 ..
             } => Some("with `-o` the whole file is printed anew".to_owned()),
+            Self::Exposed(_) => Some(Exposed::HINT.to_owned()),
             Self::SeveralSecrets(_) => Some("merge them one after the other".to_owned()),
             _ => None,
         }
@@ -80,6 +85,10 @@ impl Merge {
         let target = &sealed.objects[index];
         self.complete(&mut secret, &target.object, io)?;
         let update = sealing::seal(&secret, &certificate).map_err(Error::Seal)?;
+        if !self.allow_values_in_metadata {
+            let metadata = &update.spec.template.metadata;
+            exposure::check(metadata, &secret.data).map_err(Error::Exposed)?;
+        }
         let changes = [(index, changes(target, &update))];
         let changed = edit::apply(&sealed, &changes, self.format);
         let changed = changed.map_err(|cause| Error::Edit {

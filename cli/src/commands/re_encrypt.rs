@@ -108,6 +108,7 @@ impl ReEncrypt {
             Origin::Location(_) => self.certificate.certificate(&self.cluster, io).await?,
             Origin::Controller => {
                 let newest = keys.newest_certificate().ok_or(Error::NoCertificate)?;
+                self.certificate.check_pin(&newest)?;
                 newest
                     .check_not_expired(io.now)
                     .map_err(certificate::Error::Unusable)?;
@@ -190,7 +191,7 @@ fn seal_again(
         return serde_json::to_value(&sealed.spec).map_err(|error| error.to_string());
     }
     let opened = sealing::open(&sealed.spec.encrypted_data, label_of(sealed), keys)
-        .map_err(|failures| failures.to_string())?;
+        .map_err(|failures| failures.lines().join("; "))?;
     let items = seal_values(&opened.items, certificate, &opened.label);
     Ok(json!({"encryptedData": items.map_err(|error| error.to_string())?}))
 }

@@ -8,6 +8,7 @@ use sealing::{Scope, SealedSecret, Secret, envelope};
 use crate::Io;
 use crate::certificate::Source;
 use crate::cluster::ClusterAccess;
+use crate::exposure::{self, Exposed};
 use crate::format::Format;
 use crate::input::Input;
 use crate::manifest::{self, Manifest};
@@ -23,6 +24,7 @@ pub(crate) struct Seal {
     pub(crate) force_scope: bool,
     pub(crate) allow_empty_data: bool,
     pub(crate) copy_metadata: bool,
+    pub(crate) allow_values_in_metadata: bool,
     pub(crate) format: Format,
     pub(crate) output: Output,
 }
@@ -52,6 +54,8 @@ pub enum Error {
         first: usize,
         second: usize,
     },
+    #[error("document {document}: {exposed}, and would be committed in plain")]
+    Exposed { document: usize, exposed: Exposed },
     #[error(transparent)]
     Seal(#[from] envelope::Error),
     #[error("cannot print the SealedSecret: {0}")]
@@ -65,6 +69,7 @@ impl Error {
             Self::NoNamespace => {
                 Some("write it into the Secret, or give it with `--namespace`".to_owned())
             }
+            Self::Exposed { .. } => Some(Exposed::HINT.to_owned()),
             _ => None,
         }
     }
@@ -83,6 +88,13 @@ impl Seal {
         }
         let seal = |manifest: Manifest| -> Result<String, Error> {
             let mut sealed = sealing::seal(&manifest.secret, &certificate)?;
+            if !self.allow_values_in_metadata {
+                let metadata = &sealed.spec.template.metadata;
+                exposure::check(metadata, &manifest.secret.data).map_err(|exposed| {
+                    let document = manifest.document;
+                    Error::Exposed { document, exposed }
+                })?;
+            }
             if self.copy_metadata {
                 copy_metadata(&mut sealed);
             }

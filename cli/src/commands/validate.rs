@@ -54,7 +54,7 @@ impl Validate {
         let mut failures = Vec::new();
         let mut progress = Progress::new("validated", sealed.objects.len());
         for manifest in &sealed.objects {
-            failures.extend(progress.during(opener.failure(manifest), io).await?);
+            failures.append(&mut progress.during(opener.failures(manifest), io).await?);
             progress.step(io);
         }
         progress.end(io);
@@ -73,27 +73,26 @@ enum Opener {
 }
 
 impl Opener {
-    /// What is wrong with an object, if anything is.
-    async fn failure(&self, manifest: &SealedManifest) -> Result<Option<String>, Error> {
+    /// What is wrong with an object, line by line; none where nothing is.
+    async fn failures(&self, manifest: &SealedManifest) -> Result<Vec<String>, Error> {
         let details = match self {
             Self::Controller(controller) => {
                 if opens(controller, &manifest.value).await? {
-                    return Ok(None);
+                    return Ok(Vec::new());
                 }
                 ask_for_items(controller, manifest).await
             }
             Self::Keys(keys) => match failed_items(manifest, keys) {
                 Some(details) => details,
-                None => return Ok(None),
+                None => return Ok(Vec::new()),
             },
         };
         let name = manifest.object.metadata.name.as_deref().unwrap_or_default();
-        let mut failure = format!("unable to decrypt sealed secret: {name}");
-        for (item, cause) in details {
-            let document = manifest.document;
-            failure.push_str(&format!("\n  document {document}, item `{item}`: {cause}"));
-        }
-        Ok(Some(failure))
+        let mut lines = vec![format!("unable to decrypt sealed secret: {name}")];
+        let document = manifest.document;
+        let line = |(item, cause)| format!("  document {document}, item `{item}`: {cause}");
+        lines.extend(details.into_iter().map(line));
+        Ok(lines)
     }
 }
 

@@ -5,7 +5,8 @@ use std::ops::Range;
 use std::sync::Arc;
 
 use granit_parser::{Event, Options, Parser, ScalarStyle, ScanError, StructureStyle, Tag};
-use zeroize::Zeroizing;
+use sealing::base64;
+use zeroize::{Zeroize, Zeroizing};
 
 use super::entries::Entries;
 use super::{Content, Document, Duplicate, Entry, Error, Make, Map, Node, Origin, Scalar, parts};
@@ -14,17 +15,20 @@ use crate::parallel;
 /// What has been read so far.
 pub(super) struct Composer<'a, T> {
     make: Make<'a, T>,
+    /// Where the whole text ends, whatever is added to it for reading.
+    end: usize,
     pub(super) made: Vec<T>,
     pub(super) duplicates: Vec<Duplicate>,
     /// So many documents have begun.
     seen: usize,
 }
 
-/// The events of one text, where it begins, and the anchors of the document at hand.
+/// The events of one text, where it begins and ends, and the anchors of the document at hand.
 struct Events<'input> {
     parser: Parser<'input, granit_parser::StrInput<'input>>,
     document: usize,
     start: usize,
+    end: usize,
     first_line: usize,
     anchors: HashMap<usize, Arc<Node>>,
 }
@@ -36,9 +40,10 @@ struct At {
 }
 
 impl<'a, T: Send> Composer<'a, T> {
-    pub(super) fn new(make: Make<'a, T>) -> Self {
+    pub(super) fn new(make: Make<'a, T>, end: usize) -> Self {
         Self {
             make,
+            end,
             made: Vec::new(),
             duplicates: Vec::new(),
             seen: 0,
@@ -58,10 +63,10 @@ impl<'a, T: Send> Composer<'a, T> {
         if parts.len() < 2 {
             return false;
         }
-        let (seen, make) = (self.seen, self.make);
+        let (seen, make, end) = (self.seen, self.make, self.end);
         let begins: Vec<usize> = parts.iter().map(|part| seen + part.document).collect();
         let read = |part: parts::Part| {
-            let mut composer = Self::new(make);
+            let mut composer = Self::new(make, end);
             composer.seen = seen + part.document;
             let (start, line) = (start + part.place.start, first_line + part.line);
             let added = composer.add(&text[part.place], start, line);
@@ -91,6 +96,7 @@ impl<'a, T: Send> Composer<'a, T> {
             parser: Parser::new_from_str_with_options(text, options),
             document: 0,
             start,
+            end: self.end,
             first_line,
             anchors: HashMap::new(),
         };
@@ -106,7 +112,7 @@ impl<'a, T: Send> Composer<'a, T> {
                 Event::StreamStart | Event::StreamEnd => {}
                 event => {
                     let (root, _) = self.node(&mut events, event, at)?;
-                    if !root.is_null() {
+                    if !root.is_blank() {
                         self.made.push((self.make)(Document {
                             number: self.seen,
                             root,
@@ -138,8 +144,8 @@ impl<'a, T: Send> Composer<'a, T> {
             }
             Event::Scalar(text, style, anchor, tag) => {
                 let text = Zeroizing::new(text.into_owned());
-                let is_plain = self.is_read_as_plain(style, tag.as_deref(), line)?;
-                (anchor, Content::Scalar(Scalar { text, is_plain }))
+                let scalar = self.scalar(text, style, tag.as_deref(), line)?;
+                (anchor, Content::Scalar(scalar))
             }
             Event::SequenceStart(style, anchor, _) => {
                 let (items, end) = self.list(events)?;
@@ -178,26 +184,42 @@ impl<'a, T: Send> Composer<'a, T> {
         Ok((node, Origin::Own))
     }
 
-    fn is_read_as_plain(
+    /// A scalar as its tag says; a value in base64 is decoded, as Go's reader does.
+    fn scalar(
         &self,
+        text: Zeroizing<String>,
         style: ScalarStyle,
         tag: Option<&Tag>,
         line: usize,
-    ) -> Result<bool, Error> {
-        match tag {
-            None => Ok(style == ScalarStyle::Plain),
-            Some(tag)
-                if tag.core_suffix() == Some("str")
-                    || tag.handle() == "!" && tag.suffix().is_empty() =>
-            {
-                Ok(false)
+    ) -> Result<Scalar, Error> {
+        let fail = |what| Error::Unsupported {
+            document: self.seen,
+            line,
+            what,
+        };
+        let is_plain = match tag {
+            None => style == ScalarStyle::Plain,
+            Some(tag) if is_of_text(tag) => false,
+            Some(tag) if is_of_binary(tag) => {
+                let bytes = base64::decode(&text)
+                    .map_err(|_| fail("a value tagged `!!binary` is not base64"))?;
+                let text = String::from_utf8(bytes).map_err(|error| {
+                    error.into_bytes().zeroize();
+                    fail("a value tagged `!!binary` is no text: write it as base64 under `data`, without the tag")
+                })?;
+                let text = Zeroizing::new(text);
+                return Ok(Scalar {
+                    text,
+                    is_plain: false,
+                });
             }
-            Some(_) => Err(Error::Unsupported {
-                document: self.seen,
-                line,
-                what: "a tag other than `!!str` is not supported",
-            }),
-        }
+            Some(_) => {
+                return Err(fail(
+                    "a tag other than `!!str` and `!!binary` is not supported",
+                ));
+            }
+        };
+        Ok(Scalar { text, is_plain })
     }
 
     fn list(&mut self, events: &mut Events<'_>) -> Result<(Vec<Arc<Node>>, Option<usize>), Error> {
@@ -266,7 +288,7 @@ impl<'input> Events<'input> {
         let place = span.byte_range().unwrap_or_default();
         let at = At {
             line: self.first_line + span.start.line(),
-            place: self.start + place.start..self.start + place.end,
+            place: (self.start + place.start).min(self.end)..(self.start + place.end).min(self.end),
         };
         Ok(Some((event, at)))
     }
@@ -279,6 +301,16 @@ impl<'input> Events<'input> {
             language: "YAML",
         }
     }
+}
+
+fn is_of_text(tag: &Tag) -> bool {
+    tag.core_suffix() == Some("str") || tag.original() == "!"
+}
+
+/// Only as it is usually written: Go's reader overlooks what `%TAG` says.
+fn is_of_binary(tag: &Tag) -> bool {
+    let is_written = ["!!binary", "!<tag:yaml.org,2002:binary>"].contains(&tag.original().as_str());
+    is_written && tag.suffix_in_namespace("tag:yaml.org,2002:").as_deref() == Some("binary")
 }
 
 fn is_merge(key: &Node) -> bool {
@@ -312,7 +344,10 @@ mod tests {
         };
         let text: String = (0..9000).map(document).collect();
         let same = |document| document;
-        let (mut one, mut several) = (Composer::new(&same), Composer::new(&same));
+        let (mut one, mut several) = (
+            Composer::new(&same, usize::MAX),
+            Composer::new(&same, usize::MAX),
+        );
         one.add(&text, 7, 3).unwrap();
         assert!(several.add_in_parts(&text, 7, 3, 4));
         assert!(one.made.len() > 5000 && one.duplicates.len() > 1000);
@@ -323,7 +358,7 @@ mod tests {
     #[test]
     fn is_read_in_one_piece_where_something_is_wrong() {
         let text = "---\na: 1\n".repeat(9000) + "---\n{a: 'b\n";
-        assert!(!Composer::new(&|_| ()).add_in_parts(&text, 0, 0, 4));
+        assert!(!Composer::new(&|_| (), text.len()).add_in_parts(&text, 0, 0, 4));
         let Err(Error::Syntax { document, .. }) = document::read(&text) else {
             unreachable!("it is read")
         };
