@@ -24,6 +24,8 @@ pub(crate) struct ForObject {
     /// None only while it is handed over.
     core: Option<Core>,
     watch: Stopwatch,
+    /// When rendering began, if it did.
+    pub(crate) rendering: Option<Instant>,
 }
 
 /// The effort of a request, which its peer is charged for.
@@ -68,6 +70,7 @@ impl ForObject {
             left,
             core: Some(core),
             watch,
+            rendering: None,
         }
     }
 }
@@ -85,6 +88,10 @@ impl Effort for ForObject {
     fn end(&mut self, opened: bool) {
         self.watch.end();
         self.left.end(opened);
+    }
+
+    fn render(&mut self) {
+        self.rendering = Some(Instant::now());
     }
 }
 

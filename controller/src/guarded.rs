@@ -117,19 +117,6 @@ impl Lenient for Guarded {
     }
 }
 
-impl From<kube::api::DynamicObject> for Guarded {
-    fn from(object: kube::api::DynamicObject) -> Self {
-        let text = serde_json::to_string(&object).unwrap_or_default();
-        Self::from_json(&text).unwrap_or_else(|| Self {
-            status: Status::default(),
-            sealed: Err(Box::new((
-                object.metadata,
-                Malformed::Type("metadata".to_owned()),
-            ))),
-        })
-    }
-}
-
 /// Every object is kept in memory, and nobody asks for these: copies of it, field by field or whole.
 fn leave_out_what_is_long(metadata: &mut ObjectMeta) {
     metadata.managed_fields = None;

@@ -22,6 +22,7 @@ mod collection;
 mod condition;
 mod config;
 mod cores;
+mod discretion;
 mod effort;
 mod endpoints;
 mod environment;

@@ -2,6 +2,7 @@
 //! namespaces in turn.
 
 use std::collections::{BTreeMap, HashMap};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -34,6 +35,8 @@ pub(crate) struct Queue {
 pub(crate) struct InHand {
     pub(crate) key: NamespacedName,
     pub(crate) urgency: Urgency,
+    /// Whether it counts among those that are worked on.
+    has_slot: AtomicBool,
     queue: Arc<Queue>,
 }
 
@@ -136,6 +139,7 @@ impl Queue {
                     return InHand {
                         key,
                         urgency,
+                        has_slot: AtomicBool::new(true),
                         queue: Arc::clone(self),
                     };
                 }
@@ -182,6 +186,14 @@ impl InHand {
         }
     }
 
+    /// Lets another object be worked on meanwhile: with this one there is nothing to do but to wait.
+    pub(crate) fn leave_slot(&self) {
+        if self.has_slot.swap(false, Ordering::Relaxed) {
+            self.queue.lock().slots.free(&self.key.namespace);
+            self.queue.wake.notify_one();
+        }
+    }
+
     /// Lets the object come again, unless it comes sooner anyway.
     pub(crate) fn again_after(&self, delay: Duration) {
         self.queue.add_after(self.key.clone(), delay);
@@ -195,8 +207,8 @@ impl Drop for InHand {
             self.failed();
             self.again_after(SLOWEST);
         }
+        self.leave_slot();
         let mut state = self.queue.lock();
-        state.slots.free(&self.key.namespace);
         if let Some(entry) = state.entries.get_mut(&self.key) {
             match std::mem::take(&mut entry.place) {
                 Place::WorkingAgain(wait) => state.add(self.key.clone(), wait),

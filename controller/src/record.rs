@@ -18,15 +18,17 @@ pub(crate) fn record(
     used: &BTreeMap<Fingerprint, usize>,
     keys: &[Arc<PrivateKey>],
 ) -> Option<Applied> {
+    let key = keys.first()?;
+    let generation = sealed.metadata.generation?;
     let mut record = Applied {
-        generation: sealed.metadata.generation?,
+        generation,
         secret_uid: secret.uid.clone(),
-        secret_resource_version: secret.resource_version.clone(),
+        secret_version: key.authenticate(&of_version(generation, secret, sealed)),
         merged,
         keys: used.keys().map(Fingerprint::to_string).collect(),
         mac: String::new(),
     };
-    record.mac = keys.first()?.authenticate(&message(&record, sealed));
+    record.mac = key.authenticate(&message(&record, sealed));
     Some(record)
 }
 
@@ -59,12 +61,31 @@ pub(crate) fn whole(record: &Applied) -> Option<&str> {
     Some(&*record.secret_uid).filter(|_| !record.merged)
 }
 
-/// The version of the Secret that a record speaks of.
-pub(crate) fn version(record: &Applied) -> SecretVersion {
-    SecretVersion {
-        uid: record.secret_uid.clone(),
-        resource_version: record.secret_resource_version.clone(),
-    }
+/// Whether a record speaks of this very version of a Secret.
+pub(crate) fn speaks_of(
+    record: &Applied,
+    secret: &SecretVersion,
+    sealed: &SealedSecret,
+    keys: &[Arc<PrivateKey>],
+) -> bool {
+    let message = of_version(record.generation, secret, sealed);
+    let mut keys = keys.iter();
+    record.secret_uid == secret.uid
+        && keys.any(|key| key.has_authenticated(&message, &record.secret_version))
+}
+
+/// The version of a Secret, as it reads in the record of one generation and in no other.
+fn of_version(generation: i64, secret: &SecretVersion, sealed: &SealedSecret) -> Vec<u8> {
+    let generation = generation.to_string();
+    let sealed = sealed.metadata.uid.as_deref().unwrap_or_default();
+    let parts = [
+        "version",
+        sealed,
+        &generation,
+        &secret.uid,
+        &secret.resource_version,
+    ];
+    joined(parts.into_iter().map(str::as_bytes))
 }
 
 /// All that a record vouches for, each part with its length, so that no two records read alike. The label
@@ -82,14 +103,19 @@ fn message(record: &Applied, sealed: &SealedSecret) -> Vec<u8> {
         label.as_bytes(),
         generation.as_bytes(),
         record.secret_uid.as_bytes(),
-        record.secret_resource_version.as_bytes(),
+        record.secret_version.as_bytes(),
         merged.as_bytes(),
     ];
+    joined(
+        parts
+            .into_iter()
+            .chain(record.keys.iter().map(String::as_bytes)),
+    )
+}
+
+fn joined<'a>(parts: impl Iterator<Item = &'a [u8]>) -> Vec<u8> {
     let mut message = Vec::new();
-    for part in parts
-        .into_iter()
-        .chain(record.keys.iter().map(String::as_bytes))
-    {
+    for part in parts {
         message.extend((part.len() as u64).to_be_bytes());
         message.extend(part);
     }
@@ -178,7 +204,7 @@ mod tests {
         let changes: [Change; 6] = [
             |record| record.generation += 1,
             |record| record.secret_uid.push('x'),
-            |record| record.secret_resource_version.push('x'),
+            |record| record.secret_version.push('x'),
             |record| record.merged = true,
             |record| record.keys.clear(),
             |record| record.mac.clear(),

@@ -15,6 +15,7 @@ use crate::{policy, sealed_secret_api, secret_api};
 /// Forgets the object, and deletes its Secret where that was asked for; says when to try again.
 pub(crate) async fn follow_up(in_hand: &InHand, context: &Context) -> Option<Duration> {
     let key = &in_hand.key;
+    let _timer = context.metrics.reconcile_seconds.start_timer();
     context.metrics.begin(None);
     context.metrics.forget(key);
     context.unsealing.forget(key);

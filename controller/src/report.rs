@@ -5,22 +5,19 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use jiff::Timestamp;
 use k8s_openapi::api::core::v1::ObjectReference;
-use kube::api::DynamicObject;
-use kube::core::ApiResource;
-use kube::{Api, Client, Resource};
+use kube::{Client, Resource};
 use sealing::{Applied, SealedSecret};
-use serde_json::json;
 
+use crate::answer;
 use crate::apply::Written;
-use crate::cluster::{Late, in_time, writing};
 use crate::condition::{self, News, Verdict};
 use crate::error::Error;
 use crate::event::Events;
 use crate::excerpt::{EVENT, STATUS, excerpt};
 use crate::guarded::Guarded;
 use crate::metrics::Metrics;
-use crate::namespaced_name::NamespacedName;
 use crate::reconcile::Outcome;
+use crate::sealed_secret_api;
 
 const CONFLICTS: usize = 5;
 /// Upstream's words.
@@ -31,9 +28,7 @@ const OWNERS_IGNORED: &str = "template.metadata.ownerReferences are not applied"
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum Untold {
     #[error(transparent)]
-    Api(#[from] kube::Error),
-    #[error(transparent)]
-    Late(#[from] Late),
+    Api(#[from] answer::Error),
     #[error("somebody else kept writing it")]
     Conflicts,
 }
@@ -123,47 +118,36 @@ impl Reporter {
         verdict: &Verdict,
         record: Option<&Applied>,
     ) -> Result<Option<News>, Untold> {
-        let metadata = guarded.metadata();
-        let NamespacedName { name, namespace } = guarded.key();
-        let resource = ApiResource::erase::<SealedSecret>(&());
-        let objects: Api<DynamicObject> =
-            Api::namespaced_with(self.client.clone(), &namespace, &resource);
-        let mut present = guarded.status.clone();
-        let mut version = metadata.resource_version.clone();
-        let options = writing();
+        let (uid, generation) = (&guarded.metadata().uid, guarded.metadata().generation);
+        let mut latest = None;
         for _ in 0..CONFLICTS {
+            let seen = latest.as_ref().unwrap_or(guarded);
             let now = Timestamp::now();
-            let next = condition::next(&present, verdict, record, metadata.generation, now);
+            let next = condition::next(&seen.status, verdict, record, generation, now);
             let is_worth_it = |news| {
-                let keeps = present.applied.is_some() || self.keeps_records.load(Ordering::Relaxed);
+                let keeps =
+                    seen.status.applied.is_some() || self.keeps_records.load(Ordering::Relaxed);
                 news == News::State || keeps
             };
             let Some((status, news)) = next.filter(|(_, news)| is_worth_it(*news)) else {
                 return Ok(None);
             };
-            // The server takes the status of a PUT to it and nothing else.
-            let mut body = DynamicObject::new(&name, &resource).within(&namespace);
-            body = body.data(json!({ "status": status }));
-            body.metadata.resource_version = version;
-            body.metadata.uid = metadata.uid.clone();
-            let put = objects.replace_status(&name, &options, &body);
-            match in_time(put).await? {
-                Err(kube::Error::Api(status)) if status.code == 409 => {
-                    let object = match in_time(objects.get_opt(&name)).await?? {
-                        Some(object) if object.metadata.uid == metadata.uid => object,
+            match sealed_secret_api::replace_status(&self.client, seen, &status).await {
+                Err(error) if error.code() == Some(409) => {
+                    let there = sealed_secret_api::get(&self.client, &guarded.key()).await?;
+                    let there = match there {
+                        Some(there) if there.metadata().uid == *uid => there,
                         _ => return Ok(None), // gone, and so is its status
                     };
-                    let (latest, ours) = (object.metadata.generation, metadata.generation);
-                    version = object.metadata.resource_version.clone();
-                    present = Guarded::from(object).status;
-                    if condition::is_newer(&present, ours, latest) {
+                    let newest = there.metadata().generation;
+                    if condition::is_newer(&there.status, generation, newest) {
                         return Ok(None); // somebody has seen more of it than we have
                     }
+                    latest = Some(there);
                 }
-                Err(kube::Error::Api(status)) if status.code == 404 => return Ok(None),
-                result => {
-                    let answer = result?;
-                    if answer.data["status"]["applied"].is_object() {
+                Err(error) if error.code() == Some(404) => return Ok(None),
+                written => {
+                    if written?.status.applied.is_some() {
                         self.keeps_records.store(true, Ordering::Relaxed);
                     }
                     return Ok(Some(news));
@@ -228,10 +212,11 @@ mod tests {
 
     use http::{Method, Request, Response};
     use kube::client::Body;
-    use serde_json::Value;
+    use serde_json::{Value, json};
     use tower::service_fn;
 
     use super::*;
+    use crate::collection::Lenient;
 
     /// A server that gives these answers in turn, and keeps what it was asked.
     struct Script {
@@ -269,18 +254,17 @@ mod tests {
                 message: String::new(),
                 note: None,
             };
-            let guarded = Guarded::from(object("1", json!({})));
+            let guarded = Guarded::from_json(&object("1", json!({})).to_string()).unwrap();
             let reporter = Reporter::new(self.client.clone(), true, Arc::new(Metrics::new(false)));
             reporter.write_status(&guarded, &verdict, None).await
         }
     }
 
-    fn object(version: &str, status: Value) -> DynamicObject {
-        serde_json::from_value(json!({
+    fn object(version: &str, status: Value) -> Value {
+        json!({
             "apiVersion": "bitnami.com/v1alpha1", "kind": "SealedSecret", "status": status,
             "metadata": { "name": "db", "namespace": "shop", "uid": "u", "resourceVersion": version, "generation": 1 },
-        }))
-        .unwrap()
+        })
     }
 
     fn refusal(code: u16, reason: &str) -> (u16, Value) {
@@ -289,7 +273,7 @@ mod tests {
     }
 
     fn answer(version: &str, status: Value) -> (u16, Value) {
-        (200, serde_json::to_value(object(version, status)).unwrap())
+        (200, object(version, status))
     }
 
     #[tokio::test]

@@ -4,7 +4,6 @@ use std::collections::BTreeSet;
 use std::time::Duration;
 
 use k8s_openapi::api::core::v1::Namespace;
-use kube::core::ApiResource;
 use kube::{Api, Client};
 
 use crate::cluster::in_time;
@@ -46,18 +45,6 @@ impl Scope {
         match self {
             Self::AllNamespaces => "",
             Self::Namespace(namespace) => namespace,
-        }
-    }
-
-    /// The objects within it of a type that is known by name only.
-    pub(crate) fn dynamic_api(
-        &self,
-        client: &Client,
-        resource: &ApiResource,
-    ) -> Api<kube::api::DynamicObject> {
-        match self {
-            Self::AllNamespaces => Api::all_with(client.clone(), resource),
-            Self::Namespace(namespace) => Api::namespaced_with(client.clone(), namespace, resource),
         }
     }
 

@@ -13,6 +13,7 @@ use sealing::{Causes, Enough, Renderer, SealedSecret, Unsealed};
 use crate::Shared;
 use crate::audit::{Audit, Purpose};
 use crate::cores::Cores;
+use crate::discretion::Rendering;
 use crate::effort::{ForObject, Stopwatch};
 use crate::error::Error;
 use crate::in_sync::Said;
@@ -47,7 +48,9 @@ impl Unsealing {
     pub(crate) fn new(shared: &Shared) -> Self {
         Self {
             keys: Arc::clone(&shared.keys),
-            renderer: Renderer::new(SystemTime::now, |buffer| rand::fill(buffer).is_ok()),
+            renderer: Renderer::new(SystemTime::now, std::time::Instant::now, |buffer| {
+                rand::fill(buffer).is_ok()
+            }),
             cores: Arc::clone(&shared.cores),
             audit: Arc::clone(&shared.audit),
             seconds: shared.metrics.rsa_seconds(metrics::RECONCILE),
@@ -56,13 +59,14 @@ impl Unsealing {
     }
 
     /// Unseals an object; the keys with these fingerprints are tried first. A panic is this object's
-    /// failure and nobody else's.
+    /// failure and nobody else's. If templates were rendered, it says when.
     pub(crate) async fn unseal(
         &self,
         sealed: &Arc<SealedSecret>,
         in_hand: &InHand,
         said: &Said,
         fitting: &[String],
+        rendering: &mut Option<Rendering>,
     ) -> Result<Unsealed, Error> {
         let key = &in_hand.key;
         let key_changes = self.keys.changes();
@@ -74,16 +78,12 @@ impl Unsealing {
         let work = move || {
             let enough = Enough::for_keys(keys.len());
             let mut effort = ForObject::new(enough, core, Stopwatch::new(seconds));
+            let now = Timestamp::now();
             let unsealed = sealing::unseal_within(&object, &keys, &renderer, &mut effort);
+            let rendering = effort.rendering.map(Rendering::since);
             let opened_by = unsealed.as_ref().ok().map(|unsealed| &unsealed.keys);
-            audit.note(
-                Purpose::Reconcile,
-                None,
-                &object,
-                opened_by,
-                Timestamp::now(),
-            );
-            unsealed.map_err(|error| {
+            audit.note(Purpose::Reconcile, None, &object, opened_by, now);
+            let unsealed = unsealed.map_err(|error| {
                 let mut find = |failures| {
                     effort.left.at_least(SEARCH);
                     Causes::find(&object, failures, &keys, &mut effort)
@@ -93,9 +93,12 @@ impl Unsealing {
                     _ => Causes::default(),
                 };
                 (error, causes)
-            })
+            });
+            (unsealed, rendering)
         };
-        match tokio::task::spawn_blocking(work).await? {
+        let (unsealed, rendered) = tokio::task::spawn_blocking(work).await?;
+        *rendering = rendered;
+        match unsealed {
             Ok(unsealed) => {
                 self.lock().remove(key);
                 unsealed
@@ -185,7 +188,12 @@ mod tests {
         shared.queue.add(key, Urgency::Fresh);
         let in_hand = shared.queue.next().await;
         let said = Said::by(&sealed);
-        let unseal = || unsealing.unseal(&sealed, &in_hand, &said, &[]);
+        let unseal = async || {
+            let mut rendering = None;
+            unsealing
+                .unseal(&sealed, &in_hand, &said, &[], &mut rendering)
+                .await
+        };
         let error = unseal().await.err().unwrap();
         assert_eq!(unsealing.seconds.get_sample_count(), 256 + 64);
         let text = error.to_string();

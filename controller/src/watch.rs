@@ -20,7 +20,6 @@ use crate::ownership::is_ours;
 use crate::queue::{Queue, Urgency};
 use crate::scope::Scope;
 
-
 /// Follows what is in every scope.
 pub(crate) async fn scopes(client: &Client, config: &Config, observed: &Observed, queue: &Queue) {
     let follow = async |scope: Scope| {

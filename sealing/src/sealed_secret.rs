@@ -97,8 +97,9 @@ pub struct Applied {
     pub generation: i64,
     /// The uid of the Secret.
     pub secret_uid: String,
-    /// The resourceVersion of the Secret.
-    pub secret_resource_version: String,
+    /// HMAC-SHA256 of the resourceVersion of the Secret, in hex: whether an edit changed the Secret is not for everybody
+    /// who reads a status.
+    pub secret_version: String,
     /// Whether it is a Secret of somebody else, merged into or found as it should be: no proof of ownership.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub merged: bool,

@@ -1,29 +1,35 @@
 //! `spec.template.data`: texts that are rendered with the opened values.
 
 use std::collections::BTreeMap;
-use std::time::SystemTime;
+use std::time::{Instant, SystemTime};
 
-use gotemplate::{Budget, Data, Environment, Error, Limits, Randomness};
+use gotemplate::{Budget, Clock, Data, Environment, Error, Limits, Randomness};
 
 use crate::Plaintext;
 
 /// What rendering may use and how much of it. Only who holds one can unseal with templates, and
-/// the controller's HTTP side holds none. By default it has neither a clock nor randomness, and the
-/// functions that need them fail.
+/// the controller's HTTP side holds none. By default it has neither clocks nor randomness: the
+/// functions that need them fail, and nothing ends because it takes long.
 #[derive(Clone, Debug, Default)]
 pub struct Renderer {
     limits: Limits,
     clock: Option<fn() -> SystemTime>,
+    timer: Option<Clock>,
     random: Option<Randomness>,
 }
 
 impl Renderer {
-    /// Sees the time and randomness through these functions; `random` fills a buffer and tells
-    /// whether it could.
-    pub fn new(clock: fn() -> SystemTime, random: fn(&mut [u8]) -> bool) -> Self {
+    /// Sees the time and randomness through these functions; `timer` says how long something takes, and
+    /// `random` fills a buffer and tells whether it could.
+    pub fn new(
+        clock: fn() -> SystemTime,
+        timer: fn() -> Instant,
+        random: fn(&mut [u8]) -> bool,
+    ) -> Self {
         Self {
             limits: Limits::default(),
             clock: Some(clock),
+            timer: Some(timer),
             random: Some(random),
         }
     }
@@ -44,8 +50,9 @@ impl Renderer {
             .filter_map(|(name, text)| Some((name, text.as_ref()?)));
         let mut parsed = Vec::new();
         let mut failures = Vec::new();
+        let mut budget = self.budget();
         for (name, text) in texts {
-            match gotemplate::Template::parse(name, text, &self.limits) {
+            match gotemplate::Template::parse_within(name, text, &mut budget) {
                 Ok(template) => parsed.push((name, &**text, template)),
                 Err(error) => failures.push((name.clone(), error)),
             }
@@ -70,7 +77,7 @@ impl Renderer {
             random: self.random,
         };
         // One object, one budget: many templates may not make what one may not.
-        let mut budget = Budget::new(&self.limits);
+        let mut budget = self.budget();
         let mut rendered = BTreeMap::new();
         for (name, _, template) in templates {
             let output = template.render(&dot, &environment, &mut budget);
@@ -78,6 +85,13 @@ impl Renderer {
             rendered.insert((*name).clone(), Plaintext::new(output));
         }
         Ok(rendered)
+    }
+
+    fn budget(&self) -> Budget {
+        match self.timer {
+            Some(timer) => Budget::timed(&self.limits, timer),
+            None => Budget::new(&self.limits),
+        }
     }
 }
 

@@ -258,7 +258,7 @@ fn forged(sealed: &DynamicObject, secret: &Secret, key: &Fixture) -> Value {
     }
     let key = PrivateKey::from_pem(key.private_key.as_bytes()).unwrap();
     json!({ "applied": {
-        "generation": generation, "secretUid": uid, "secretResourceVersion": version,
+        "generation": generation, "secretUid": uid, "secretVersion": version,
         "keys": [], "mac": key.authenticate(&message),
     } })
 }

@@ -2,7 +2,7 @@
 //! is asked.
 
 use std::path::PathBuf;
-use std::time::SystemTime;
+use std::time::{Instant, SystemTime};
 
 use aws_lc_rs::rand;
 use sealing::{Renderer, unseal};
@@ -43,7 +43,9 @@ impl Recover {
         if sealed.objects.is_empty() {
             return Err(Error::NoInput.into());
         }
-        let renderer = Renderer::new(SystemTime::now, |buffer| rand::fill(buffer).is_ok());
+        let renderer = Renderer::new(SystemTime::now, Instant::now, |buffer| {
+            rand::fill(buffer).is_ok()
+        });
         let recover = |manifest: SealedManifest| -> Result<Zeroizing<String>, Error> {
             let mut secret = unseal(&manifest.object, &keys, &renderer)?.secret;
             // It would name a SealedSecret by an uid that only a cluster knows.

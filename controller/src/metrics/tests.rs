@@ -1,15 +1,14 @@
 use serde_json::json;
 
 use super::*;
+use crate::collection::Lenient;
 
 fn object(labels: serde_json::Value) -> Guarded {
     let object = json!({
         "apiVersion": "bitnami.com/v1alpha1", "kind": "SealedSecret",
         "metadata": { "name": "db", "namespace": "shop", "labels": labels }, "spec": { "encryptedData": {} },
     });
-    serde_json::from_value::<kube::api::DynamicObject>(object)
-        .unwrap()
-        .into()
+    Guarded::from_json(&object.to_string()).unwrap()
 }
 
 fn labelled(instance: &str) -> Guarded {
