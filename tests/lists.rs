@@ -1,5 +1,5 @@
-//! What is listed is there, and what is there is listed: upstream's cases with our tests for them, scenarios with
-//! their endings.
+//! What is listed is there, and what is there is listed: upstream's cases with our tests for them, promises and threats
+//! with the tests that hold them, scenarios with their endings.
 #![expect(
     clippy::unwrap_used,
     clippy::panic,
@@ -83,6 +83,9 @@ const NO_KIND: &str = "SealedSecrets are no longer served";
 const ONLY_KEYS: &str = "leaves nothing but keys, which are new each time";
 const RACE: &str = "two writers race, and the Events tell who was faster";
 
+/// What a threat names in place of tests: nothing holds it, or somebody else has to.
+const NO_TESTS: [&str; 2] = ["not yet", "not by us"];
+
 fn root() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("..")
 }
@@ -116,6 +119,29 @@ fn row(line: &str) -> Row {
             .collect(),
         pending: pending.first().map(|feature| (*feature).to_owned()),
     }
+}
+
+/// The rows of every table of the threats: each cell by the head of its column.
+fn threats() -> Vec<BTreeMap<&'static str, &'static str>> {
+    let mut head: Vec<&str> = Vec::new();
+    let mut rows = Vec::new();
+    for line in include_str!("../docs/threats.md").lines() {
+        if line.starts_with("|---") {
+            continue;
+        }
+        let Some(line) = line.strip_prefix("| ") else {
+            head.clear();
+            continue;
+        };
+        let cells: Vec<&str> = line.trim_end_matches(" |").split(" | ").collect();
+        if head.is_empty() {
+            head = cells;
+            continue;
+        }
+        assert_eq!(cells.len(), head.len(), "not the cells of its head: {line}");
+        rows.push(head.iter().copied().zip(cells).collect());
+    }
+    rows
 }
 
 /// `folder/file.rs::name`, or a case that is a file of its own.
@@ -224,6 +250,45 @@ fn every_promise_names_tests_that_are_there() {
                 test.contains("::") && is_there(test),
                 "there is no `{test}`"
             );
+        }
+    }
+}
+
+#[test]
+fn every_threat_names_tests_that_are_there_or_says_what_does_not_hold() {
+    let mut count = 0;
+    for row in threats() {
+        let Some(tests) = row.get("tests") else {
+            continue;
+        };
+        count += 1;
+        if NO_TESTS.contains(tests) {
+            let rest = row.get("what does not hold");
+            assert!(rest.is_some_and(|rest| *rest != "–"), "{row:?}");
+            continue;
+        }
+        for test in tests.split(", ") {
+            let name = test.trim_matches('`');
+            let is_test = name.contains("::") || name.ends_with(".yaml");
+            assert!(is_test && is_there(name), "there is no {test}: {row:?}");
+        }
+    }
+    assert!(count > 60, "{count} rows");
+}
+
+#[test]
+fn every_threat_has_a_number_of_its_own() {
+    let number = |text: &str| text.parse::<usize>().unwrap();
+    let column = |head| {
+        let rows = threats().into_iter();
+        rows.filter_map(move |row| row.get(head).copied())
+    };
+    let mut numbers: Vec<usize> = column("no.").map(number).collect();
+    numbers.sort_unstable();
+    assert_eq!(numbers, (1..=numbers.len()).collect::<Vec<_>>());
+    for rows in column("rows").filter(|rows| *rows != "–") {
+        for named in rows.split(", ").map(number) {
+            assert!(numbers.contains(&named), "there is no row {named}");
         }
     }
 }
