@@ -12,6 +12,9 @@ use crate::cluster::writing;
 use crate::key_ring::{ACTIVE, KEY_LABEL};
 use crate::ownership::{MANAGED, PATCH, asks};
 
+/// What lets a SealedSecret write a Secret, or says that one did, as annotations with the value `true`.
+pub(crate) const OF_SEALED_SECRETS: [&str; 3] = [MANAGED, PATCH, SKIP_OWNER_REFERENCES];
+
 /// What the Secret is whose name is the prefix of keys.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Legacy {
@@ -45,11 +48,8 @@ pub(crate) fn is_of_a_sealed_secret(secret: &Secret) -> bool {
         .owner_references()
         .iter()
         .any(|owner| owner.kind == kind);
-    let annotations = [MANAGED, PATCH, SKIP_OWNER_REFERENCES];
-    is_owned
-        || annotations
-            .iter()
-            .any(|annotation| asks(secret, annotation))
+    let mut annotations = OF_SEALED_SECRETS.iter();
+    is_owned || annotations.any(|annotation| asks(secret, annotation))
 }
 
 /// Whether this program wrote it. A key that it writes has a longer name and a label, so this was for a SealedSecret,

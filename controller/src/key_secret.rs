@@ -10,6 +10,7 @@ use kube::{Client, ResourceExt};
 use sealing::GeneratedKey;
 
 use crate::config::Config;
+use crate::key_origin::OF_SEALED_SECRETS;
 use crate::key_ring::{ACTIVE, KEY_LABEL, KeyRing, is_sealing_key};
 use crate::key_slot::Slot;
 use crate::secret_api;
@@ -186,13 +187,15 @@ fn secret(name: &str, config: &Config, made: &GeneratedKey) -> Secret {
     let certificate = ByteString(made.certificate.as_pem().as_bytes().to_vec());
     let mut labels = config.key_labels.clone();
     labels.insert(KEY_LABEL.to_owned(), ACTIVE.to_owned()); // nothing can override it
+    let mut annotations = config.key_annotations.clone();
+    annotations.retain(|key, _| !OF_SEALED_SECRETS.contains(&&**key)); // it would be no key
     Secret {
         metadata: ObjectMeta {
             name: Some(name.to_owned()),
             generate_name: Some(config.key_prefix.clone()),
             namespace: Some(config.namespace.clone()),
             labels: Some(labels),
-            annotations: Some(config.key_annotations.clone()).filter(|all| !all.is_empty()),
+            annotations: Some(annotations).filter(|all| !all.is_empty()),
             ..ObjectMeta::default()
         },
         type_: Some("kubernetes.io/tls".to_owned()),

@@ -128,6 +128,7 @@ async fn takes_no_legacy_key_that_was_made_for_a_sealed_secret() {
             synced["message"].as_str().unwrap().starts_with(NO_KEY),
             "{trace}: {synced}"
         );
+        cluster.stop_controller().await;
     }
 }
 

@@ -180,6 +180,21 @@ async fn makes_another_successor_where_the_one_that_is_there_is_older() {
 }
 
 #[tokio::test]
+async fn puts_nothing_on_a_key_that_lets_a_sealed_secret_write_it() {
+    let (api, ring) = (Api::default(), KeyRing::default());
+    let pair = |key: &str| (key.to_owned(), "true".to_owned());
+    let config = Config {
+        key_annotations: [pair("sealedsecrets.bitnami.com/managed"), pair("note")].into(),
+        ..config()
+    };
+    make(&api.client(), &config, &ring, &Slot::First)
+        .await
+        .unwrap();
+    let made = api.secrets.lock().unwrap().remove(0);
+    assert_eq!(made.metadata.annotations, Some([pair("note")].into()));
+}
+
+#[tokio::test]
 async fn stops_where_what_it_writes_is_changed_on_its_way() {
     let changed = Api {
         refusal: Some((201, json!(taken("key-first")))),
@@ -209,8 +224,10 @@ async fn tells_no_text_of_a_refusal_since_it_may_quote_the_private_key() {
         assert_eq!(made.unwrap_err().to_string(), text);
     }
     // An answer that is no API status at all.
-    let mut api = Api::default();
-    api.refusal = Some((500, json!("s3cret")));
+    let api = Api {
+        refusal: Some((500, json!("s3cret"))),
+        ..Api::default()
+    };
     let made = make(&api.client(), &config(), &KeyRing::default(), &Slot::First).await;
     let text = "cannot write Secret `key-first`: the API server answered 500";
     assert_eq!(made.unwrap_err().to_string(), text);
