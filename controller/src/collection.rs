@@ -5,6 +5,7 @@ use std::hash::{DefaultHasher, Hash, Hasher};
 
 use k8s_openapi::Resource as _;
 use k8s_openapi::api::core::v1::Secret;
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 use kube::api::{ListParams, PartialObjectMeta, PartialObjectMetaExt, WatchParams};
 use kube::core::Request;
 use kube::{Client, Resource};
@@ -221,8 +222,11 @@ impl Lenient for Secret {
             data: Option<&'a RawValue>,
         }
         let parts: Parts<'_> = serde_json::from_str(text).ok()?;
+        // Its managed fields tell who made it; where they do not read, the rest has to do.
+        let whole = serde_json::from_str::<ObjectMeta>(parts.metadata.get()).ok();
+        let whole = whole.filter(|metadata| metadata.name.is_some());
         Some(Self {
-            metadata: object_meta::from_json(parts.metadata.get())?,
+            metadata: whole.or_else(|| object_meta::from_json(parts.metadata.get()))?,
             // What does not decode holds nothing, and that is told of it.
             data: parts
                 .data

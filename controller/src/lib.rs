@@ -161,7 +161,7 @@ pub async fn run(
     shared.serve(listeners, &config, is_ready, &stopping, &tasks);
     let (keys, queue) = (&shared.keys, &shared.queue);
     let result = tokio::select! {
-        () = watch::keys(&client, &config, keys, queue) => Ok(()),
+        () = watch::keys(&client, &config, keys) => Ok(()),
         failed = key_renewal::keep(&client, &config, keys, renew) => failed,
         () = key_arrival::retry(keys, queue) => Ok(()),
         () = shared.unseal_all(&client, &config, &tasks, ready) => Ok(()),

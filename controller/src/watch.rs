@@ -159,8 +159,8 @@ async fn secrets(
     }
 }
 
-/// Follows the sealing keys. A new one may open what failed; one that goes is sealed to no more.
-pub(crate) async fn keys(client: &Client, config: &Config, keys: &KeyRing, queue: &Queue) {
+/// Follows the sealing keys: one that goes is sealed to no more.
+pub(crate) async fn keys(client: &Client, config: &Config, keys: &KeyRing) {
     let events = Events::default();
     let mut listed = Vec::new();
     tracing::info!(
@@ -174,13 +174,13 @@ pub(crate) async fn keys(client: &Client, config: &Config, keys: &KeyRing, queue
             Change::Listing => listed.clear(),
             Change::Listed(secret) => {
                 listed.push(secret.name_any());
-                register(&secret, keys, client, &events, queue).await;
+                register(&secret, keys, client, &events).await;
             }
             Change::Complete => {
                 keys.retire_all_but(&listed);
                 keys.mark_loaded();
             }
-            Change::Changed(secret) => register(&secret, keys, client, &events, queue).await,
+            Change::Changed(secret) => register(&secret, keys, client, &events).await,
             Change::Gone(secret) => {
                 let secretname = secret.name_any();
                 tracing::warn!(
@@ -194,15 +194,8 @@ pub(crate) async fn keys(client: &Client, config: &Config, keys: &KeyRing, queue
     }
 }
 
-/// A Secret that holds no key is reported on itself; the others serve. A key that is new may open what
-/// failed.
-async fn register(
-    secret: &Secret,
-    keys: &KeyRing,
-    client: &Client,
-    events: &Events,
-    queue: &Queue,
-) {
+/// A Secret that holds no key is reported on itself; the others serve.
+async fn register(secret: &Secret, keys: &KeyRing, client: &Client, events: &Events) {
     if !keys.is_news(secret) {
         return; // it was listed again
     }
@@ -211,7 +204,6 @@ async fn register(
         Ok(fingerprint) => {
             let fingerprint = fingerprint.short();
             tracing::info!(secretname, fingerprint, "registered private key");
-            queue.retry_failed();
         }
         Err(error) => {
             keys.retire_as_seen(&secretname);

@@ -1,7 +1,11 @@
 //! Whoever may write one object harms that object, and nobody else.
 
+use std::time::{Duration, Instant};
+
 use serde_json::{Value, json};
-use tests::{Cluster, Fixture, eventually, quiet, sealed_secret};
+use tests::{Cluster, Fixture, Process, eventually, key_secret, quiet, sealed_secret};
+
+use crate::process::{CONTROLLER, NO_RENEWAL};
 
 /// As many objects in one another.
 fn nested(depth: usize) -> String {
@@ -90,4 +94,77 @@ async fn a_template_spells_no_value() {
     assert_eq!(told[0], told[1]);
     assert_eq!(told[0].0, "template: cannot be rendered");
     assert_eq!(told[0].1, "Failed to unseal: template: cannot be rendered");
+}
+
+/// All that a tenant, a reader of logs, of metrics or of the audit log is told of an object while its template does this,
+/// without what is different for every object.
+async fn told(cluster: &Cluster, process: &Process, name: &str, template: &str) -> Vec<String> {
+    let key = Fixture::rsa2048();
+    let audit_before = process.stdout().len();
+    let sealed = sealed_secret(name)
+        .item("password", "k1wi", &key)
+        .template(json!({ "data": { "t": template } }));
+    let created = Instant::now();
+    cluster.create(sealed.object()).await;
+    cluster.event("shop", name, "ErrUnsealFailed").await;
+    let took = created.elapsed();
+    assert!(took > Duration::from_millis(2400), "told after {took:?}");
+    assert!(took < Duration::from_secs(10), "told after {took:?}");
+    let object = cluster.sealed_secrets("shop").get(name).await.unwrap();
+    let events = cluster.events("shop", name).await;
+    let mut told = vec![
+        object.data["status"]["conditions"][0]["message"].to_string(),
+        object.data["status"]["applied"].to_string(),
+        json!(
+            events
+                .iter()
+                .map(|event| &event.message)
+                .collect::<Vec<_>>()
+        )
+        .to_string(),
+    ];
+    let audit = process.stdout().split_off(audit_before);
+    let of_it = |line: &&str| line.contains(&format!("\"{name}\"")) && line.contains("outcome");
+    told.extend(audit.lines().filter(of_it).map(|line| {
+        let mut line: Value = serde_json::from_str(line).unwrap();
+        for field in ["time", "uid", "name"] {
+            line[field] = Value::Null;
+        }
+        line.to_string()
+    }));
+    let log = process.stderr();
+    let of_it = log
+        .lines()
+        .filter(|line| line.contains(&format!("shop/{name}")));
+    told.extend(of_it.map(|line| {
+        let (_, said) = line.split_once(" level=").unwrap();
+        said.replace(name, "NAME")
+    }));
+    told
+}
+
+/// Whatever a template does with a value, and however long it takes for that: it can have one bit told.
+#[tokio::test]
+async fn nothing_told_of_a_template_depends_on_how_it_fails() {
+    let key = Fixture::rsa2048();
+    let cluster = Cluster::empty().await;
+    cluster.create_secret(&key_secret(&key)).await;
+    let words = [NO_RENEWAL, "--audit-log=stdout"];
+    let process = Process::start(CONTROLLER, &cluster, &words).await;
+    let first = told(&cluster, &process, "probe-0", "{{ fail .password }}").await;
+    assert!(first.len() >= 5, "{first:#?}");
+    for (index, template) in [
+        "\n\n{{ if eq .password \"k1wi\" }}{{ fail \"\" }}{{ end }}",
+        "{{ range 9000000 }}{{ range 9000000 }}{{ end }}{{ end }}",
+        "{{ repeat 2000000000 .password }}",
+        "{{ repeat 400000 .password }}",
+        "{{ index .password 99 }}",
+    ]
+    .iter()
+    .enumerate()
+    {
+        let name = format!("probe-{}", index + 1);
+        let told = told(&cluster, &process, &name, template).await;
+        assert_eq!(told, first, "{template}");
+    }
 }
