@@ -142,6 +142,25 @@ async fn takes_a_token_in_place_of_the_kubeconfig_s_own() {
     assert_eq!(ended.code, 0, "{}", ended.stderr);
 }
 
+#[tokio::test]
+async fn takes_a_token_from_a_file_that_ends_in_a_line_break() {
+    let key = Fixture::rsa2048();
+    let cluster = Cluster::in_memory().await.with_keys(&[&key]).await;
+    let text = std::fs::read_to_string(cluster.kubeconfig().path()).unwrap();
+    let config: Value = serde_saphyr::from_str(&text).unwrap();
+    let token = config["users"][0]["user"]["token"].as_str().unwrap();
+    let mut kept = tempfile::NamedTempFile::new().unwrap();
+    writeln!(kept, "{token}").unwrap();
+    let file = with_user(&text, &json!({ "tokenFile": kept.path() }));
+    let words = [
+        "--fetch-cert",
+        "--kubeconfig",
+        file.path().to_str().unwrap(),
+    ];
+    let ended = kubeseal(&words, "").await;
+    assert_eq!(ended.code, 0, "{}", ended.stderr);
+}
+
 /// What kubeseal prints for a Secret, opened by an implementation that shares no code with it.
 async fn sealed_and_opened(secret: &Value, words: &[&str], label: &str) -> Vec<(String, Vec<u8>)> {
     let key = Fixture::rsa2048();
