@@ -72,7 +72,7 @@ bench: ## what sealing and unsealing cost here
 	cargo bench -p cli --bench process
 
 .PHONY: load
-load: ## what the controller bears over HTTP here
+load: ## what the controller bears here, over HTTP and of one namespace
 	cargo build --profile small -p controller
 	ulimit -n 8192 && cargo run -q -p tests --example load
 

@@ -5,6 +5,8 @@
 //! else should go on, so nobody waits for the end of what somebody else began; and where it does not ask,
 //! whoever should go on does so beside it.
 
+mod shares;
+
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -12,13 +14,11 @@ use tokio::sync::oneshot;
 use tokio::time::timeout;
 
 use crate::queue::Urgency;
-
-mod shares;
-
 use shares::{Claim, Shares};
 
 /// So soon whoever should go on is given way to, or does so without that.
 const PATIENCE: Duration = Duration::from_millis(2);
+const LONGEST: Duration = Duration::from_secs(1);
 const REMEMBERED: &str = "nobody who waits is forgotten";
 
 /// The cores, and who waits for one.
@@ -63,7 +63,7 @@ impl Cores {
             if let Ok(core) = timeout(patience, &mut core).await {
                 return core.expect(REMEMBERED);
             }
-            patience *= 2;
+            patience = LONGEST.min(2 * patience);
             self.lock().lend(Instant::now());
             self.hand_out();
         }

@@ -145,6 +145,8 @@ where
 #[cfg(test)]
 mod tests {
     use std::sync::Mutex;
+    use std::sync::mpsc::{Receiver, channel};
+    use std::time::Duration;
 
     use serde_json::Value;
 
@@ -199,6 +201,38 @@ mod tests {
         let second: Value = serde_json::from_str(written.lines().nth(1).unwrap()).unwrap();
         let wanted = serde_json::json!({ "time": "T", "level": "ERROR", "msg": "failed", "sealed-secret": "a/b", "error": "no \"x\"", "count": 2 });
         assert_eq!(second, wanted);
+    }
+
+    /// It writes when the other end of its channel is gone.
+    struct Stalled(Receiver<()>, Kept);
+
+    impl io::Write for Stalled {
+        fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+            _ = self.0.recv();
+            self.1.write(bytes)
+        }
+
+        fn flush(&mut self) -> io::Result<()> {
+            Ok(())
+        }
+    }
+
+    #[test]
+    fn waits_for_nobody_who_does_not_read_and_says_what_was_lost() {
+        let (go_on, wait) = channel();
+        let kept = Kept::default();
+        let outlet = outlet(Stalled(wait, kept.clone()), false).unwrap();
+        let mut log = Sending(Arc::clone(&outlet));
+        let line = [b'x'; 1 << 20];
+        for _ in 0..10 {
+            log.write_all(&line).unwrap();
+        }
+        drop(go_on);
+        outlet.flush(Duration::from_secs(60));
+        let text = kept.0.lock().unwrap().clone();
+        let text = String::from_utf8(text).unwrap();
+        assert!((4 << 20..7 << 20).contains(&text.len()), "{}", text.len());
+        assert!(text.contains("level=WARN msg=\"lines of the log were lost\" count="));
     }
 
     #[test]

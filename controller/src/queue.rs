@@ -508,12 +508,12 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn remembers_nothing_of_what_is_done() {
         let queue = queue();
-        for name in 0..100 {
+        for name in 0..5000 {
             queue.add(key_in("n", name), Urgency::Backlog);
-            queue.add_after(key_in("n", name + 100), Duration::from_secs(1));
+            queue.add_after(key_in("n", name + 5000), Duration::from_secs(1));
             queue.add(key_in("n", name), Urgency::Fresh);
         }
-        for _ in 0..200 {
+        for _ in 0..10_000 {
             drop(queue.next().await);
         }
         assert_eq!(queue.depth(Instant::now()), Depth::default());

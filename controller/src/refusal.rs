@@ -13,7 +13,7 @@ const NAME: usize = 253;
 
 /// The API server's own words, as upstream passes them on: `{}` stands for a name, and what follows a form
 /// that ends in `*` is left out.
-const FORMS: [&str; 20] = [
+const FORMS: [&str; 23] = [
     "secrets \"{}\" already exists",
     "object is being deleted: secrets \"{}\" already exists",
     "secrets \"{}\" not found",
@@ -31,6 +31,9 @@ const FORMS: [&str; 20] = [
     "the server was unable to return a response in the time allotted, but may still be processing the request*",
     "The {} operation against {} could not be completed at this time, please try again.",
     "etcdserver: request timed out",
+    "etcdserver: request is too large",
+    "etcdserver: mvcc: database space exceeded",
+    "etcdserver: leader changed",
     "admission webhook \"{}\" denied the request*",
     "Internal error occurred: failed calling webhook \"{}\"*",
     "secrets \"{}\" is forbidden: ValidatingAdmissionPolicy '{}' with binding '{}' denied request*",

@@ -22,7 +22,7 @@ use crate::metrics;
 use crate::namespaced_name::NamespacedName;
 use crate::queue::InHand;
 
-/// So many private RSA operations the search for a cause may take, and whatever the items left.
+/// So many private RSA operations in vain the search for a cause may take, or as many as the items left over.
 const SEARCH: usize = 64;
 
 /// The only place from which values are opened with templates.

@@ -75,4 +75,7 @@ async fn what_cost_too_much_is_not_tried_again_until_it_changes() {
         .item("a", "b", &key);
     cluster.edit(NEIGHBOUR, "db", good.spec()).await;
     cluster.secret_becomes(NEIGHBOUR, "db", &[("a", "b")]).await;
+    cluster
+        .ends_as("what-cost-too-much-is-not-tried-again-until-it-changes")
+        .await;
 }

@@ -3,7 +3,7 @@
 use kube::ResourceExt;
 use kube::api::PostParams;
 use serde_json::json;
-use tests::{Cluster, Fixture, eventually, sealed_secret};
+use tests::{Cluster, Fixture, eventually, is_real, sealed_secret};
 
 #[tokio::test]
 async fn says_synced_first_and_then_ready() {
@@ -86,6 +86,9 @@ async fn tells_the_beginning_of_what_is_too_long_to_tell() {
     cluster.edit("shop", "db", sealed.spec()).await;
     let synced = cluster.condition("shop", "db", "Synced", "True").await;
     assert_eq!(synced.get("message"), None);
+    cluster
+        .ends_as("tells-the-beginning-of-what-is-too-long-to-tell")
+        .await;
 }
 
 #[tokio::test]
@@ -109,6 +112,62 @@ async fn says_that_the_owners_of_a_template_are_not_applied() {
         let secret = cluster.secrets("shop").get(name).await.unwrap();
         assert_eq!(secret.owner_references().len(), owners);
     }
+    cluster
+        .ends_as("says-that-the-owners-of-a-template-are-not-applied")
+        .await;
+}
+
+/// A policy that quotes the value of every Secret of one name; only a real server has policies.
+const QUOTING: &str = r#"
+apiVersion: admissionregistration.k8s.io/v1
+kind: ValidatingAdmissionPolicy
+metadata: {name: quoting.example.com}
+spec:
+  matchConstraints: {resourceRules: [{apiGroups: [""], apiVersions: [v1], operations: [CREATE], resources: [secrets]}]}
+  matchConditions: [{name: name, expression: "object.metadata.name == 'policed'"}]
+  validations: [{expression: "false", messageExpression: "'it holds ' + string(object.data['a'])"}]
+---
+apiVersion: admissionregistration.k8s.io/v1
+kind: ValidatingAdmissionPolicyBinding
+metadata: {name: quoting}
+spec: {policyName: quoting.example.com, validationActions: [Deny]}
+"#;
+
+#[tokio::test]
+async fn passes_on_no_words_of_an_admission_policy() {
+    if !is_real() {
+        return;
+    }
+    let key = Fixture::rsa2048();
+    let cluster = Cluster::alone().await.with_keys(&[&key]).await;
+    cluster.create_from_yaml(QUOTING).await;
+    let secret = serde_json::from_value(json!({
+        "metadata": { "name": "policed", "namespace": "shop" }, "data": { "a": "czNjcmV0" },
+    }))
+    .unwrap();
+    let secrets = cluster.secrets("shop");
+    eventually("the policy is in force", async || {
+        let refused = secrets.create(&PostParams::default(), &secret).await.err();
+        if refused.is_none() {
+            secrets
+                .delete("policed", &Default::default())
+                .await
+                .unwrap();
+        }
+        // it does quote
+        refused.filter(|error| format!("{error:?}").contains("it holds"))
+    })
+    .await;
+    let sealed = sealed_secret("policed").item("a", "s3cret", &key);
+    cluster.create(sealed.object()).await;
+    let synced = cluster
+        .condition("shop", "policed", "Synced", "False")
+        .await;
+    let text = "secrets \"policed\" is forbidden: ValidatingAdmissionPolicy 'quoting.example.com' with binding \
+        'quoting' denied request";
+    assert_eq!(synced["message"], text);
+    let event = cluster.event("shop", "policed", "ErrUpdateFailed").await;
+    assert_eq!(event, text);
 }
 
 #[tokio::test]
