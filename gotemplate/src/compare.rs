@@ -124,7 +124,7 @@ fn deep_equal_at(budget: &mut Budget, a: &Value, b: &Value, depth: usize) -> Res
                 return Ok(false);
             }
             for (key, a) in a.borrow().iter().flat_map(|entries| entries.iter()) {
-                budget.spend(1 + key.len() as u64 / 32)?;
+                budget.spend(2 + key.len() as u64 / 16)?;
                 match b.get(key) {
                     Some(b) if deep_equal_at(budget, a, &b, depth + 1)? => {}
                     _ => return Ok(false),

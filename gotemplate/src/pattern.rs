@@ -39,11 +39,19 @@ impl Pattern {
         let parsed = parse_with(&translation.text, &syntax).map_err(|_| Fault::Failed)?;
         let mut compile = |config: Config| {
             let config = config.utf8(false).nfa_size_limit(Some(SIZE));
-            let mut compiler = NFA::compiler();
-            let nfa = compiler.configure(config).build_from_hir(&parsed);
-            let nfa = nfa.map_err(|_| Fault::Failed)?;
-            budget.allocate(nfa.memory_usage())?;
-            Ok(nfa)
+            let compiled = NFA::compiler().configure(config).build_from_hir(&parsed);
+            // How long it takes is known afterwards; the limit of the size keeps it short.
+            match compiled {
+                Ok(nfa) => {
+                    budget.spend(nfa.memory_usage() as u64 / 8)?;
+                    budget.allocate(nfa.memory_usage())?;
+                    Ok(nfa)
+                }
+                Err(_) => {
+                    budget.spend(SIZE as u64 / 8)?;
+                    Err(Fault::Failed)
+                }
+            }
         };
         let nfa = compile(Config::new())?;
         let reversed = Config::new().reverse(true);

@@ -1,5 +1,6 @@
 //! Pipelines: what stands between the delimiters of an action, or in parentheses.
 
+use crate::context::TEXT;
 use crate::error::{Class, quoted, shortened};
 use crate::function::Function;
 use crate::lex::{Kind, Token};
@@ -8,9 +9,6 @@ use crate::parse::{Parsed, Parser, failure};
 use crate::scope::Name;
 use crate::text::Text;
 use crate::tree::{Chain, Command, Number, Operand, Pipeline, Term};
-
-/// What a text takes beside its bytes.
-const TEXT: usize = 80;
 
 impl<'a> Parser<'a, '_> {
     pub(super) fn pipeline(&mut self, context: &str, end: Kind) -> Parsed<Pipeline> {
