@@ -1,5 +1,6 @@
 //! Templates that want to exhaust time, memory or the stack, by family. Shared by a test, which counts their
 //! steps, and by the example `hostile`, which takes their time and memory.
+#![expect(clippy::too_many_lines, reason = "long lists of templates")]
 
 /// A template that means no good.
 pub(crate) struct Hostile {
@@ -532,6 +533,38 @@ fn regexes() -> Cases {
             "long alternatives",
             format!("regexMatch `{}` $.big", "abc|".repeat(10_000)),
         ),
+        (
+            "many groups",
+            format!("regexMatch `{}` \"a\"", "()".repeat(24_000)),
+        ),
+        (
+            "many repetitions",
+            format!("regexMatch `{}` \"a\"", "a*".repeat(24_000)),
+        ),
+        (
+            "many classes",
+            format!("regexMatch `{}` \"a\"", "[a]".repeat(16_000)),
+        ),
+        (
+            "many flags",
+            format!("regexMatch `{}` \"a\"", "(?i:a)".repeat(8_000)),
+        ),
+        (
+            "many alternatives",
+            format!("regexMatch `{}` \"a\"", "a|".repeat(24_000)),
+        ),
+        (
+            "many counts",
+            format!("regexMatch `{}` \"a\"", "a{9}".repeat(12_000)),
+        ),
+        (
+            "many ranges",
+            format!("regexMatch `[{}]` \"a\"", "a-zA-Z".repeat(8_000)),
+        ),
+        ("many names", {
+            let groups: String = (0..4_000).map(|i| format!("(?P<n{i}>a)")).collect();
+            format!("regexReplaceAll `{groups}` (repeat 4000 \"a\") `$n1`")
+        }),
         ("quoted", "regexQuoteMeta $.big".into()),
     ] {
         cases.push(case(name, looped(&format!("{{{{$x := {body}}}}}"))));

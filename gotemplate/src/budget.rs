@@ -26,8 +26,9 @@ pub struct Limits {
 /// What one `bcrypt` or `htpasswd` costs.
 pub const BCRYPT_STEPS: u64 = 500_000;
 
-/// The most that is done without a look at the clock: a few tenths of a second.
-const AT_ONCE: u64 = 2_000_000;
+/// The most that is done without a look at the clock: less than a tenth of a second, or a few tenths in a
+/// program that is not optimised.
+const AT_ONCE: u64 = BCRYPT_STEPS;
 /// After so many steps the clock is read again.
 const BETWEEN_LOOKS: u64 = 1_000;
 /// What the allocator needs for itself, roughly.

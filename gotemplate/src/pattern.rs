@@ -31,6 +31,7 @@ impl Pattern {
     /// Compiles an expression; one that Go refuses fails.
     pub(crate) fn parse(source: &[u8], budget: &mut Budget) -> Result<Self, Fault> {
         budget.spend_at_once(1000 + 10 * source.len() as u64)?;
+        budget.allocate(64 * source.len())?;
         let source = std::str::from_utf8(source).map_err(|_| Fault::Failed)?;
         let translation = syntax::translate(source).ok_or(Fault::Failed)?;
         budget.spend_at_once(translation.steps)?;

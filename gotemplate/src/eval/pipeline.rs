@@ -194,7 +194,8 @@ impl<'a> State<'a, '_, '_> {
         self.run(offset, function, &values)
     }
 
-    /// Runs a function. Whatever it does with its texts, it pays for looking at them once.
+    /// Runs a function. Whatever it does with its texts, it pays for looking at them once; and of longer
+    /// ones nothing would come that fits an output.
     fn run(
         &mut self,
         offset: usize,
@@ -206,7 +207,8 @@ impl<'a> State<'a, '_, '_> {
             Value::Version(version) => bytes + version.original.len() as u64,
             _ => bytes,
         });
-        self.spend(offset, 1 + bytes / 16)?;
+        let spent = self.context.budget.spend_at_once(1 + bytes / 16);
+        spent.map_err(|fault| fault.at(offset))?;
         self.context.forget_message();
         (function.run)(self.context, Arguments(values)).map_err(|fault| match fault {
             Fault::Failed => failure(offset, Class::Function(function.name)),
