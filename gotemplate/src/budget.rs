@@ -13,8 +13,9 @@ pub struct Limits {
     pub output_bytes: usize,
     /// How deep actions, parentheses, template calls and values stand in one another.
     pub nesting: usize,
-    /// The work done: about one step for each node, word, field and element, and for 32 bytes touched;
-    /// slow functions weigh more, as [`BCRYPT_STEPS`] does.
+    /// The work done: about one step for each node, word, field and element, and for 16 bytes that a
+    /// function is given; slow functions weigh more, as [`BCRYPT_STEPS`] does. A step is a tenth of a
+    /// microsecond or less.
     pub steps: u64,
     /// The bytes that parsing and all functions together may allocate, whether they are still in use or not.
     pub memory_bytes: usize,
@@ -23,10 +24,11 @@ pub struct Limits {
 }
 
 /// What one `bcrypt` or `htpasswd` costs.
-pub const BCRYPT_STEPS: u64 = 400_000;
+pub const BCRYPT_STEPS: u64 = 500_000;
 
-/// The most that is done without a look at the clock: a few tenths of a second.
-const AT_ONCE: u64 = 2_000_000;
+/// The most that is done without a look at the clock: less than a tenth of a second, or a few tenths in a
+/// program that is not optimised.
+const AT_ONCE: u64 = BCRYPT_STEPS;
 /// After so many steps the clock is read again.
 const BETWEEN_LOOKS: u64 = 1_000;
 /// What the allocator needs for itself, roughly.
@@ -85,6 +87,16 @@ impl Budget {
             look_below: u64::MAX,
             ..Self::new(limits)
         }
+    }
+
+    /// The steps that are left.
+    pub fn steps(&self) -> u64 {
+        self.steps
+    }
+
+    /// The bytes that are left to allocate.
+    pub fn memory_bytes(&self) -> usize {
+        self.memory
     }
 
     /// Pays for work before it is done.

@@ -4,7 +4,7 @@ use std::rc::Rc;
 
 use crate::budget::Budget;
 use crate::error::Fault;
-use crate::value::Value;
+use crate::value::{List, Map, Value};
 
 /// Kinds that can be compared with each other.
 #[derive(PartialEq)]
@@ -97,41 +97,8 @@ fn deep_equal_at(budget: &mut Budget, a: &Value, b: &Value, depth: usize) -> Res
         return Ok(false);
     }
     match (a, b) {
-        (Value::List(a), Value::List(b)) => {
-            if a.is_nil() != b.is_nil() || a.len() != b.len() {
-                return Ok(false);
-            }
-            if a.is_same(b) {
-                return Ok(true);
-            }
-            for i in 0..a.len() {
-                let (a, b) = (a.get(i), b.get(i));
-                let (Some(a), Some(b)) = (a, b) else {
-                    return Ok(false);
-                };
-                if !deep_equal_at(budget, &a, &b, depth + 1)? {
-                    return Ok(false);
-                }
-            }
-            Ok(true)
-        }
-        (Value::Map(a), Value::Map(b)) => {
-            let is_same = matches!((&a.0, &b.0), (Some(a), Some(b)) if Rc::ptr_eq(a, b));
-            if is_same {
-                return Ok(true);
-            }
-            if a.is_nil() != b.is_nil() || a.len() != b.len() {
-                return Ok(false);
-            }
-            for (key, a) in a.borrow().iter().flat_map(|entries| entries.iter()) {
-                budget.spend(1 + key.len() as u64 / 32)?;
-                match b.get(key) {
-                    Some(b) if deep_equal_at(budget, a, &b, depth + 1)? => {}
-                    _ => return Ok(false),
-                }
-            }
-            Ok(true)
-        }
+        (Value::List(a), Value::List(b)) => equal_lists(budget, a, b, depth),
+        (Value::Map(a), Value::Map(b)) => equal_maps(budget, a, b, depth),
         (Value::Strings(a), Value::Strings(b)) => {
             if a.len() != b.len() {
                 return Ok(false);
@@ -159,4 +126,40 @@ fn deep_equal_at(budget: &mut Budget, a: &Value, b: &Value, depth: usize) -> Res
         }
         _ => Ok(a.integer() == b.integer()),
     }
+}
+
+fn equal_lists(budget: &mut Budget, a: &List, b: &List, depth: usize) -> Result<bool, Fault> {
+    if a.is_nil() != b.is_nil() || a.len() != b.len() {
+        return Ok(false);
+    }
+    if a.is_same(b) {
+        return Ok(true);
+    }
+    for i in 0..a.len() {
+        let (Some(a), Some(b)) = (a.get(i), b.get(i)) else {
+            return Ok(false);
+        };
+        if !deep_equal_at(budget, &a, &b, depth + 1)? {
+            return Ok(false);
+        }
+    }
+    Ok(true)
+}
+
+fn equal_maps(budget: &mut Budget, a: &Map, b: &Map, depth: usize) -> Result<bool, Fault> {
+    let is_same = matches!((&a.0, &b.0), (Some(a), Some(b)) if Rc::ptr_eq(a, b));
+    if is_same {
+        return Ok(true);
+    }
+    if a.is_nil() != b.is_nil() || a.len() != b.len() {
+        return Ok(false);
+    }
+    for (key, a) in a.borrow().iter().flat_map(|entries| entries.iter()) {
+        budget.spend(2 + key.len() as u64 / 16)?;
+        match b.get(key) {
+            Some(b) if deep_equal_at(budget, a, &b, depth + 1)? => {}
+            _ => return Ok(false),
+        }
+    }
+    Ok(true)
 }

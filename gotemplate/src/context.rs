@@ -10,6 +10,7 @@ use crate::buffer::Buffer;
 use crate::date::Time;
 use crate::environment::Environment;
 use crate::error::Fault;
+use crate::fmt;
 use crate::pattern::Pattern;
 use crate::semver::Version;
 use crate::text::Text;
@@ -29,7 +30,7 @@ pub(crate) struct Context<'a> {
 }
 
 /// What a value takes beside its bytes or elements, counters and the allocator's part included.
-const TEXT: usize = 80;
+pub(crate) const TEXT: usize = 80;
 const LIST: usize = 144;
 const MAP: usize = 480;
 const TIME: usize = 96;
@@ -63,6 +64,15 @@ impl<'a> Context<'a> {
             self.message = Some(Zeroizing::new(message()));
         }
         Fault::Failed
+    }
+
+    /// A value in a message; nothing, where nobody wants to know.
+    pub(crate) fn shown(&mut self, value: &Value) -> Zeroizing<String> {
+        let text = match self.wants_messages {
+            true => fmt::plain(self.budget, value).unwrap_or_default(),
+            false => Text::default(),
+        };
+        Zeroizing::new(String::from_utf8_lossy(&text).into_owned())
     }
 
     /// What failed before does not explain what fails next.
@@ -165,7 +175,9 @@ impl<'a> Context<'a> {
     pub(crate) fn entries(&mut self, map: &Map) -> Result<Vec<(Text, Value)>, Fault> {
         let bytes = map.len().saturating_mul(size_of::<(Text, Value)>());
         self.budget.allocate(bytes)?;
-        self.budget.spend(map.len() as u64 / 4)?;
+        for key in map.borrow().iter().flat_map(|entries| entries.keys()) {
+            self.budget.spend(1 + key.len() as u64 / 16)?;
+        }
         Ok(map.entries())
     }
 

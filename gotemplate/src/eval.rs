@@ -5,6 +5,7 @@ mod pipeline;
 use crate::buffer::Output;
 use crate::context::Context;
 use crate::error::{Class, Failure, Fault, Resource};
+use crate::explain::word;
 use crate::fmt;
 use crate::scope::{Name, ROOT, Scope};
 use crate::tree::{Branches, Call, Node, Nodes, Range, Trees};
@@ -204,15 +205,12 @@ impl<'a> State<'a, '_, '_> {
     fn count(&mut self, range: &'a Range, number: &Value) -> Evaluated<bool> {
         let offset = range.pipeline.offset;
         let Some(count) = number.integer() else {
-            return Err(self.wrong(offset, || {
-                format!(
-                    "range can't iterate over a value of type {}",
-                    number.type_name()
-                )
-            }));
+            let shown = self.context.shown(number);
+            let message = |_: &str| format!("range can't iterate over {}", *shown);
+            return Err(self.wrong(offset, message));
         };
         if range.pipeline.variables.len() > 1 {
-            return Err(self.wrong(offset, || {
+            return Err(self.wrong(offset, |_| {
                 format!("can't use {count} to iterate over more than one variable")
             }));
         }
@@ -251,8 +249,9 @@ impl<'a> State<'a, '_, '_> {
 
     fn template(&mut self, dot: &Value, call: &'a Call) -> Evaluated<()> {
         let Some((name, nodes)) = self.source.trees.get_key_value(&call.name) else {
-            let class = Class::UndefinedTemplate;
-            return Err(failure(call.offset, class));
+            let name = String::from_utf8_lossy(&call.name);
+            self.context.failed(|| format!("{name:?}"));
+            return Err(failure(call.offset, Class::UndefinedTemplate));
         };
         let dot = match &call.pipeline {
             Some(pipeline) => self.pipeline(dot, pipeline)?,
@@ -296,7 +295,9 @@ impl<'a> State<'a, '_, '_> {
     }
 
     fn undefined(&mut self, offset: usize) -> Failure {
-        self.wrong(offset, || "undefined variable".into())
+        self.wrong(offset, |source| {
+            format!("undefined variable: {}", word(source, offset))
+        })
     }
 
     fn spend(&mut self, offset: usize, steps: u64) -> Evaluated<()> {
@@ -309,8 +310,9 @@ impl<'a> State<'a, '_, '_> {
     }
 
     /// A value that does not suit its place; the message is for who explains it.
-    fn wrong(&mut self, offset: usize, message: impl FnOnce() -> String) -> Failure {
-        self.context.failed(message).at(offset)
+    fn wrong(&mut self, offset: usize, message: impl FnOnce(&str) -> String) -> Failure {
+        let source = self.source.text;
+        self.context.failed(|| message(source)).at(offset)
     }
 }
 

@@ -24,6 +24,7 @@ impl Explanation {
         let error = Error::new(source.name, source.text, failed.failure);
         let message = message.unwrap_or_default();
         let said = match error.class() {
+            Class::UndefinedTemplate => format!("template {} not defined", *message),
             Class::Function(name) if message.is_empty() => format!("error calling {name}"),
             Class::Function(name) => format!("error calling {name}: {}", *message),
             Class::Type | Class::Arguments(_) if !message.is_empty() => message.to_string(),
@@ -78,28 +79,54 @@ fn place(source: &str, offset: usize) -> (usize, usize) {
 /// What stands at a place, and the place where Go sees it: a whole command where a function failed, a single
 /// word otherwise.
 fn action(source: &str, offset: usize, class: &Class) -> (usize, String) {
-    let tokens = lex(source).tokens;
+    let all = lex(source).tokens;
+    let tokens = from(&all, offset);
+    match class {
+        Class::Function(_) | Class::Arguments(_) => {
+            let command = &tokens[..command_end(tokens)];
+            (offset, text(source, command))
+        }
+        Class::UndefinedTemplate => {
+            let command = &tokens[..command_end(tokens)];
+            (
+                offset,
+                format!("{{{{template {}}}}}", text(source, command)),
+            )
+        }
+        _ => {
+            let word = &tokens[..word_end(tokens)];
+            // A chain of fields is where its second field is.
+            let place = match word {
+                [first, second, ..] if first.kind != Kind::LeftParen => second.start(),
+                _ => offset,
+            };
+            (place, text(source, word))
+        }
+    }
+}
+
+/// The word at a place, as it is written.
+pub(crate) fn word(source: &str, offset: usize) -> String {
+    let all = lex(source).tokens;
+    let tokens = from(&all, offset);
+    text(source, &tokens[..word_end(tokens)])
+}
+
+/// The tokens from a place on.
+fn from(tokens: &[Token], offset: usize) -> &[Token] {
     let first = tokens.partition_point(|token| token.start() < offset);
-    let tokens = &tokens[first..];
-    let is_command = matches!(class, Class::Function(_) | Class::Arguments(_));
-    let end = if is_command {
-        command_end(tokens)
-    } else {
-        word_end(tokens)
-    };
+    &tokens[first..]
+}
+
+fn text(source: &str, tokens: &[Token]) -> String {
     let mut text = String::new();
-    for token in &tokens[..end] {
+    for token in tokens {
         match token.kind {
             Kind::Space => text.push(' '),
             _ => text.push_str(token.text(source)),
         }
     }
-    // A chain of fields is where its second field is.
-    let is_chain = matches!(tokens, [a, b, ..]
-        if matches!(a.kind, Kind::Field | Kind::Variable) && b.kind == Kind::Field);
-    let place = tokens.get(usize::from(is_chain && !is_command));
-    let place = place.map_or(offset, |token| token.start());
-    (place, text.trim_end().to_owned())
+    text.trim_end().to_owned()
 }
 
 /// Where a command ends: before a pipe, or what closes the parentheses or the action around it.

@@ -68,13 +68,20 @@ fn digits(text: &str, count: usize, radix: u32) -> Option<(u32, &str)> {
 }
 
 /// The number of a character constant such as `'a'`.
-pub(crate) fn char_constant(literal: &str) -> Option<Number> {
-    let (value, _, rest) = unquote_char(literal.get(1..)?, '\'')?;
-    (rest == "'").then(|| Number {
-        int: Some(i64::from(value)),
-        float: Some(f64::from(value)),
-        ..Number::default()
-    })
+pub(crate) fn char_constant(literal: &str) -> Result<Number, String> {
+    let inner = literal.get(1..).unwrap_or_default();
+    match unquote_char(inner, '\'') {
+        Some((value, _, "'")) => Ok(Number {
+            int: Some(i64::from(value)),
+            float: Some(f64::from(value)),
+            ..Number::default()
+        }),
+        _ => Err(illegal(literal)),
+    }
+}
+
+fn illegal(literal: &str) -> String {
+    format!("illegal number syntax: {}", quoted(literal))
 }
 
 /// The number of a literal; the error is what Go says of it.
@@ -92,8 +99,7 @@ pub(crate) fn number(literal: &str) -> Result<Number, String> {
             is_written_as_float: false,
         });
     }
-    let float = parse_float(literal)
-        .ok_or_else(|| format!("illegal number syntax: {}", quoted(literal)))?;
+    let float = parse_float(literal).ok_or_else(|| illegal(literal))?;
     if !literal.contains(['.', 'e', 'E', 'p', 'P']) {
         return Err(format!("integer overflow: {}", quoted(literal)));
     }
@@ -106,7 +112,11 @@ pub(crate) fn number(literal: &str) -> Result<Number, String> {
 }
 
 /// The number of a literal with a real and an imaginary part.
-pub(crate) fn complex_number(literal: &str) -> Option<Number> {
+pub(crate) fn complex_number(literal: &str) -> Result<Number, String> {
+    real_and_imaginary(literal).ok_or_else(|| illegal(literal))
+}
+
+fn real_and_imaginary(literal: &str) -> Option<Number> {
     let is_hex = literal.contains(['x', 'X']);
     let is_exponent = |letter: u8| match letter.to_ascii_lowercase() {
         b'p' => is_hex,

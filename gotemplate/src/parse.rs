@@ -22,7 +22,7 @@ pub(crate) fn parse(source: &str, root: &str, budget: &mut Budget) -> Result<Tre
         source,
         tokens,
         next: 0,
-        names: HashMap::from([("$", ROOT)]),
+        names: HashMap::new(),
         scope: Scope::new(),
         range_depth: 0,
         depth: 0,
@@ -138,8 +138,7 @@ impl<'a> Parser<'a, '_> {
             let name = quoted(&String::from_utf8_lossy(name));
             return Err(self.syntax(&format!("multiple definition of template {name}")));
         }
-        let paid = self.budget.allocate(2 * (name.len() + ENTRY));
-        self.paid(paid)?;
+        self.allocate(2 * (name.len() + ENTRY))?;
         if is_full {
             self.filled.insert(name.into());
         }
@@ -246,8 +245,7 @@ impl<'a> Parser<'a, '_> {
     }
 
     fn call(&mut self, offset: usize, name: Vec<u8>, pipeline: Option<Pipeline>) -> Parsed<Node> {
-        let paid = self.budget.allocate(size_of::<Call>() + name.len());
-        self.paid(paid)?;
+        self.allocate(size_of::<Call>() + name.len())?;
         let name = name.into();
         Ok(Node::Template(Box::new(Call {
             offset,
@@ -315,8 +313,7 @@ impl<'a> Parser<'a, '_> {
             Stop::Else => self.rest_after_else()?,
         };
         self.scope.close(outer);
-        let paid = self.budget.allocate(size_of::<Range>());
-        self.paid(paid)?;
+        self.allocate(size_of::<Range>())?;
         Ok(Node::Range(Box::new(Range {
             pipeline,
             body,
@@ -324,15 +321,22 @@ impl<'a> Parser<'a, '_> {
         })))
     }
 
+    /// The number of a variable's name, if it has one.
+    fn known_name(&self, text: &str) -> Option<Name> {
+        match text {
+            "$" => Some(ROOT),
+            text => self.names.get(text).copied(),
+        }
+    }
+
     /// The number of a variable's name.
     fn name(&mut self, text: &'a str) -> Parsed<Name> {
-        if let Some(name) = self.names.get(text) {
-            return Ok(*name);
+        if let Some(name) = self.known_name(text) {
+            return Ok(name);
         }
-        let paid = self.budget.allocate(ENTRY);
-        self.paid(paid)?;
+        self.allocate(ENTRY)?;
         // No source has more variables than bytes.
-        let name = Name::try_from(self.names.len()).unwrap_or(Name::MAX);
+        let name = Name::try_from(self.names.len() + 1).unwrap_or(Name::MAX);
         self.names.insert(text, name);
         Ok(name)
     }
@@ -340,6 +344,12 @@ impl<'a> Parser<'a, '_> {
     fn declare(&mut self, name: Name) -> Parsed<()> {
         let declared = self.scope.declare(self.budget, name, ());
         self.paid(declared)
+    }
+
+    /// Pays for what a node takes beside the list it stands in.
+    fn allocate(&mut self, bytes: usize) -> Parsed<()> {
+        let paid = self.budget.allocate(bytes);
+        self.paid(paid)
     }
 
     /// Adds to a list that is paid for.

@@ -31,6 +31,7 @@ impl Pattern {
     /// Compiles an expression; one that Go refuses fails.
     pub(crate) fn parse(source: &[u8], budget: &mut Budget) -> Result<Self, Fault> {
         budget.spend_at_once(1000 + 10 * source.len() as u64)?;
+        budget.allocate(64 * source.len())?;
         let source = std::str::from_utf8(source).map_err(|_| Fault::Failed)?;
         let translation = syntax::translate(source).ok_or(Fault::Failed)?;
         budget.spend_at_once(translation.steps)?;
@@ -39,11 +40,19 @@ impl Pattern {
         let parsed = parse_with(&translation.text, &syntax).map_err(|_| Fault::Failed)?;
         let mut compile = |config: Config| {
             let config = config.utf8(false).nfa_size_limit(Some(SIZE));
-            let mut compiler = NFA::compiler();
-            let nfa = compiler.configure(config).build_from_hir(&parsed);
-            let nfa = nfa.map_err(|_| Fault::Failed)?;
-            budget.allocate(nfa.memory_usage())?;
-            Ok(nfa)
+            let compiled = NFA::compiler().configure(config).build_from_hir(&parsed);
+            // How long it takes is known afterwards; the limit of the size keeps it short.
+            match compiled {
+                Ok(nfa) => {
+                    budget.spend(nfa.memory_usage() as u64 / 8)?;
+                    budget.allocate(nfa.memory_usage())?;
+                    Ok(nfa)
+                }
+                Err(_) => {
+                    budget.spend(SIZE as u64 / 8)?;
+                    Err(Fault::Failed)
+                }
+            }
         };
         let nfa = compile(Config::new())?;
         let reversed = Config::new().reverse(true);

@@ -9,6 +9,9 @@ use std::thread;
 
 use gotemplate::{Budget, Class, Data, Environment, Limits, Template};
 
+#[path = "../hostile/families.rs"]
+mod families;
+
 const STACK: usize = 2 << 20;
 
 /// A template, and whether it must fail; some are only strange.
@@ -347,17 +350,20 @@ fn outcome(source: &str) -> Result<Vec<u8>, Class> {
         steps: 1_000_000,
         ..Limits::default()
     };
-    let environment = Environment {
+    let data = Data::new([("c", "value")]);
+    Template::parse("t", source, &limits)
+        .and_then(|t| t.render(&data, &environment(), &mut Budget::new(&limits)))
+        .map_err(|error| error.class().clone())
+}
+
+fn environment() -> Environment {
+    Environment {
         now: Some(std::time::SystemTime::UNIX_EPOCH),
         random: Some(|buffer| {
             buffer.fill(7);
             true
         }),
-    };
-    let data = Data::new([("c", "value")]);
-    Template::parse("t", source, &limits)
-        .and_then(|t| t.render(&data, &environment, &mut Budget::new(&limits)))
-        .map_err(|error| error.class().clone())
+    }
 }
 
 fn run(shapes: Vec<Shape>) {
@@ -374,6 +380,86 @@ fn run(shapes: Vec<Shape>) {
     });
     let successes = handle.unwrap().join().unwrap();
     assert!(successes.is_empty(), "do not fail: {successes:#?}");
+}
+
+/// What comes of the hostile templates whose names begin with one of these.
+fn run_families(names: &'static [&str]) {
+    let thread = thread::Builder::new().stack_size(STACK);
+    let handle = thread.spawn(move || {
+        for hostile in families::all() {
+            if names.iter().any(|name| hostile.name.starts_with(name)) {
+                ends_within_its_budget(&hostile);
+            }
+        }
+    });
+    handle.unwrap().join().unwrap();
+}
+
+/// However much there is to parse, rendering gets few steps, and nobody sees the last of nine million rounds.
+fn ends_within_its_budget(hostile: &families::Hostile) {
+    let limits = Limits {
+        steps: 50_000,
+        ..Limits::default()
+    };
+    let name = &hostile.name;
+    let template = match Template::parse("root", &hostile.source, &Limits::default()) {
+        Ok(template) => template,
+        Err(error) => {
+            let is_known = name.starts_with("sources/") || name.starts_with("nesting/");
+            let is_budget = matches!(error.class(), Class::Budget(_));
+            assert!(is_known || is_budget, "{name} does not parse: {error}");
+            return;
+        }
+    };
+    let data = Data::new(families::data());
+    let rendered = template.render(&data, &environment(), &mut Budget::new(&limits));
+    let is_endless = hostile.source.contains("{{range 9000000}}");
+    match rendered {
+        Ok(_) => assert!(!is_endless, "{name} comes to an end"),
+        Err(error) => {
+            let is_budget = matches!(error.class(), Class::Budget(_));
+            assert!(is_budget, "{name} fails early: {error}");
+        }
+    }
+}
+
+#[test]
+fn there_are_many_families() {
+    let mut names: Vec<String> = families::all().into_iter().map(|h| h.name).collect();
+    assert!(names.len() >= 400, "only {}", names.len());
+    names.sort();
+    names.dedup();
+    assert!(names.len() >= 400, "some names are not unique");
+}
+
+#[test]
+fn ends_many_operands() {
+    run_families(&["operands/", "pipelines/"]);
+}
+
+#[test]
+fn ends_many_variables_and_nodes() {
+    run_families(&["variables/", "nodes/", "nesting/", "templates/"]);
+}
+
+#[test]
+fn ends_regexes_and_formats() {
+    run_families(&["regexes/", "printf/"]);
+}
+
+#[test]
+fn ends_sorts_and_merges() {
+    run_families(&["sorts/", "merges/", "values/"]);
+}
+
+#[test]
+fn ends_texts_and_numbers() {
+    run_families(&["texts/", "numbers/"]);
+}
+
+#[test]
+fn ends_long_sources() {
+    run_families(&["sources/"]);
 }
 
 #[test]

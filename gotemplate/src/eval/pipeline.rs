@@ -2,6 +2,7 @@
 
 use crate::error::{Class, Failure, Fault};
 use crate::eval::{Evaluated, State, failure};
+use crate::explain::word;
 use crate::function::{Arguments, Function, Parameter};
 use crate::functions::{AND, CALL, OR};
 use crate::methods;
@@ -66,25 +67,28 @@ impl<'a> State<'a, '_, '_> {
                 let path = (self.variable(*name, first.offset)?, &**path);
                 self.fields(dot, first.offset, path, arguments, last)
             }
-            _ if has_arguments => Err(self.wrong(first.offset, || {
-                "can't give argument to non-function".into()
+            _ if has_arguments => Err(self.wrong(first.offset, |source| {
+                let word = word(source, first.offset);
+                format!("can't give argument to non-function {word}")
             })),
-            Term::Nil => Err(self.wrong(first.offset, || "nil is not a command".into())),
+            Term::Nil => Err(self.wrong(first.offset, |_| "nil is not a command".into())),
             _ => self.untyped(dot, first),
         }
     }
 
     /// The value of a word whatever its type.
-    fn untyped(&mut self, dot: &Value, word: &'a Operand) -> Evaluated<Value> {
-        let offset = word.offset;
+    fn untyped(&mut self, dot: &Value, operand: &'a Operand) -> Evaluated<Value> {
+        let offset = operand.offset;
         self.spend(offset, 1)?;
-        match &word.term {
+        match &operand.term {
             Term::Dot => Ok(dot.clone()),
             Term::Nil => Ok(Value::Nil),
             Term::Bool(value) => Ok(Value::Bool(*value)),
             Term::Number(number) => match ideal(number) {
                 Some(value) => Ok(value),
-                None => Err(self.wrong(offset, || "the number overflows int".into())),
+                None => Err(self.wrong(offset, |source| {
+                    format!("{} overflows int", word(source, offset))
+                })),
             },
             Term::String(text) => Ok(Value::String(text.clone())),
             Term::Variable(name, path) => {
@@ -94,7 +98,12 @@ impl<'a> State<'a, '_, '_> {
             Term::Field(path) => self.fields(dot, offset, (dot.clone(), path), &[], None),
             Term::Chain(chain) => {
                 if matches!(chain.receiver.term, Term::Nil) {
-                    return Err(self.wrong(offset, || "indirection through explicit nil".into()));
+                    return Err(self.wrong(offset, |source| {
+                        format!(
+                            "indirection through explicit nil in {}",
+                            word(source, offset)
+                        )
+                    }));
                 }
                 let receiver = self.untyped(dot, &chain.receiver)?;
                 self.fields(dot, offset, (receiver, &chain.path), &[], None)
@@ -135,7 +144,7 @@ impl<'a> State<'a, '_, '_> {
         let has_arguments = !arguments.is_empty() || last.is_some();
         match receiver {
             Value::Missing => Ok(Value::Missing),
-            Value::Map(_) | Value::Strings(_) if has_arguments => Err(self.wrong(offset, || {
+            Value::Map(_) | Value::Strings(_) if has_arguments => Err(self.wrong(offset, |_| {
                 let name = String::from_utf8_lossy(name);
                 format!("{name} is not a method but has arguments")
             })),
@@ -149,7 +158,7 @@ impl<'a> State<'a, '_, '_> {
                     let values = self.arguments((dot, offset), method, values, arguments, last)?;
                     self.run(offset, method, &values)
                 }
-                None => Err(self.wrong(offset, || {
+                None => Err(self.wrong(offset, |_| {
                     let name = String::from_utf8_lossy(name);
                     format!(
                         "can't evaluate field {name} in type {}",
@@ -174,13 +183,19 @@ impl<'a> State<'a, '_, '_> {
         let values = self.arguments((dot, offset), function, Vec::new(), words, last)?;
         if function.name == CALL {
             // There are no values that could be called.
-            self.context.failed(|| "not a function".into());
+            let type_name = values.first().map_or("<nil>", Value::type_name);
+            self.wrong(offset, |source| {
+                let word = words.first().map(|first| word(source, first.offset));
+                let word = word.unwrap_or_default();
+                format!("non-function {word} of type {type_name}")
+            });
             return Err(failure(offset, Class::Function(CALL)));
         }
         self.run(offset, function, &values)
     }
 
-    /// Runs a function. Whatever it does with its texts, it pays for looking at them once.
+    /// Runs a function. Whatever it does with its texts, it pays for looking at them once; and of longer
+    /// ones nothing would come that fits an output.
     fn run(
         &mut self,
         offset: usize,
@@ -192,7 +207,8 @@ impl<'a> State<'a, '_, '_> {
             Value::Version(version) => bytes + version.original.len() as u64,
             _ => bytes,
         });
-        self.spend(offset, 1 + bytes / 32)?;
+        let spent = self.context.budget.spend_at_once(1 + bytes / 16);
+        spent.map_err(|fault| fault.at(offset))?;
         self.context.forget_message();
         (function.run)(self.context, Arguments(values)).map_err(|fault| match fault {
             Fault::Failed => failure(offset, Class::Function(function.name)),
@@ -252,9 +268,9 @@ impl<'a> State<'a, '_, '_> {
         &mut self,
         dot: &Value,
         parameter: Parameter,
-        word: &'a Operand,
+        operand: &'a Operand,
     ) -> Evaluated<Value> {
-        let constant = match (&word.term, parameter) {
+        let constant = match (&operand.term, parameter) {
             (Term::Nil, Parameter::Value) => Some(Value::Missing),
             (Term::Nil, Parameter::Any) => Some(Value::Nil),
             (Term::Nil, Parameter::Map) => Some(Value::Map(Map(None))),
@@ -262,17 +278,29 @@ impl<'a> State<'a, '_, '_> {
             (Term::Number(number), Parameter::Int) => number.int.map(Value::Int),
             (Term::Number(number), Parameter::Duration) => number.int.map(Value::Duration),
             (Term::Number(number), Parameter::Float) => number.float.map(Value::Float),
+            (Term::Number(_) | Term::Bool(_) | Term::String(_), _) => {
+                fit(self.untyped(dot, operand)?, parameter)
+            }
             _ => {
-                let value = self.untyped(dot, word)?;
-                return self.fitting(value, parameter, word.offset);
+                let value = self.untyped(dot, operand)?;
+                return self.fitting(value, parameter, operand.offset);
             }
         };
-        self.spend(word.offset, 1)?;
-        constant.ok_or_else(|| {
-            self.wrong(word.offset, || match word.term {
-                Term::Nil => format!("cannot assign nil to {}", parameter.type_name()),
-                _ => format!("expected {}; found another number", parameter.type_name()),
-            })
+        self.spend(operand.offset, 1)?;
+        constant.ok_or_else(|| self.unexpected(operand, parameter))
+    }
+
+    /// A constant where another was expected.
+    fn unexpected(&mut self, operand: &Operand, parameter: Parameter) -> Failure {
+        let offset = operand.offset;
+        let wanted = match parameter {
+            Parameter::Int | Parameter::Duration => "integer",
+            Parameter::Float => "float",
+            parameter => parameter.type_name(),
+        };
+        self.wrong(offset, |source| match operand.term {
+            Term::Nil => format!("cannot assign nil to {}", parameter.type_name()),
+            _ => format!("expected {wanted}; found {}", word(source, offset)),
         })
     }
 
@@ -281,7 +309,7 @@ impl<'a> State<'a, '_, '_> {
         let type_name = value.type_name();
         let is_missing = value.is_nil();
         fit(value, parameter).ok_or_else(|| {
-            self.wrong(offset, || {
+            self.wrong(offset, |_| {
                 let wanted = parameter.type_name();
                 if is_missing {
                     format!("invalid value; expected {wanted}")

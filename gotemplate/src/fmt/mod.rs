@@ -9,6 +9,7 @@ mod quote;
 pub(crate) use quote::{can_backquote, quote};
 
 use crate::budget::Budget;
+use crate::context::TEXT;
 use crate::error::Fault;
 use crate::text::Text;
 use crate::value::Value;
@@ -19,13 +20,13 @@ pub(crate) fn plain(budget: &mut Budget, value: &Value) -> Result<Text, Fault> {
     match value {
         Value::String(text) => Ok(text.clone()),
         Value::Int(number) | Value::Int64(number) => {
-            budget.spend(1)?;
+            budget.allocate(TEXT + 20)?;
             Ok(number.to_string().into_bytes().into())
         }
         value => {
             let mut printer = Printer::new(budget);
             printer.argument(value, 'v')?;
-            Ok(printer.finish())
+            printer.finish()
         }
     }
 }
@@ -40,7 +41,7 @@ pub(crate) fn sprint(budget: &mut Budget, values: &[Value]) -> Result<Text, Faul
         }
         printer.argument(value, 'v')?;
     }
-    Ok(printer.finish())
+    printer.finish()
 }
 
 /// `fmt.Sprintln`: a space between all operands, and a newline.
@@ -53,14 +54,14 @@ pub(crate) fn sprintln(budget: &mut Budget, values: &[Value]) -> Result<Text, Fa
         printer.argument(value, 'v')?;
     }
     printer.write(b"\n")?;
-    Ok(printer.finish())
+    printer.finish()
 }
 
 /// `fmt.Sprintf`.
 pub(crate) fn sprintf(budget: &mut Budget, format: &[u8], values: &[Value]) -> Result<Text, Fault> {
     let mut printer = Printer::new(budget);
     format::run(&mut printer, format, values)?;
-    Ok(printer.finish())
+    printer.finish()
 }
 
 /// A byte in hexadecimal.

@@ -132,7 +132,7 @@ impl Printer<'_> {
         let precision = self.flags.precision.or(default);
         // The last of a thousand exact digits takes a long division of the whole number.
         let exact = precision.unwrap_or(0);
-        self.budget.spend(4 + exact.min(1100) as u64 / 8)?;
+        self.budget.spend(4 + exact.min(1100) as u64)?;
         self.budget.allocate(exact + 400)?;
         let text = float(number, verb, precision);
         let (sign, mut digits) = match text.strip_prefix(['+', '-']) {

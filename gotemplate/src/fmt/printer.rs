@@ -2,6 +2,7 @@
 
 use crate::budget::Budget;
 use crate::buffer::Buffer;
+use crate::context::TEXT;
 use crate::error::Fault;
 use crate::fmt::{can_backquote, hex_digits, quote};
 use crate::semver::Version;
@@ -43,8 +44,9 @@ impl<'a> Printer<'a> {
         }
     }
 
-    pub(super) fn finish(self) -> Text {
-        self.buffer.into()
+    pub(super) fn finish(self) -> Result<Text, Fault> {
+        self.budget.allocate(TEXT)?;
+        Ok(self.buffer.into())
     }
 
     pub(super) fn write(&mut self, bytes: &[u8]) -> Printed {
@@ -63,7 +65,12 @@ impl<'a> Printer<'a> {
 
     fn value(&mut self, value: &Value, verb: char, depth: usize) -> Printed {
         self.budget.check_depth(depth)?;
-        self.budget.spend(1)?;
+        self.budget.spend(match value {
+            // Found out from a calendar, or a text of its own.
+            Value::Time(_) => 40,
+            Value::Version(version) => 10 + version.original.len() as u64 / 16,
+            _ => 1,
+        })?;
         if let Some(text) = self.stringer(value, verb) {
             return self.string(&text, verb, value);
         }

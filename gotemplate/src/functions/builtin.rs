@@ -23,28 +23,36 @@ pub(super) static FUNCTIONS: [Function; 15] = [
             return Err(context.failed(|| "missing argument for comparison".into()));
         }
         for other in args.from(1) {
-            if comparison(context, equal(args.any(0)?, other))? {
+            if comparison(context, equal, (args.any(0)?, other))? {
                 return Ok(Value::Bool(true));
             }
         }
         Ok(Value::Bool(false))
     }),
     Function::new("ne", "vv", |context, args| {
-        let equal = comparison(context, equal(args.any(0)?, args.any(1)?))?;
+        let equal = comparison(context, equal, (args.any(0)?, args.any(1)?))?;
         Ok(Value::Bool(!equal))
     }),
     Function::new("lt", "vv", |context, args| {
-        let less = comparison(context, less(args.any(0)?, args.any(1)?))?;
+        let less = comparison(context, less, (args.any(0)?, args.any(1)?))?;
         Ok(Value::Bool(less))
     }),
     Function::new("le", "vv", |context, args| {
-        Ok(Value::Bool(comparison(context, is_at_most(args))?))
+        Ok(Value::Bool(comparison(
+            context,
+            is_at_most,
+            (args.any(0)?, args.any(1)?),
+        )?))
     }),
     Function::new("gt", "vv", |context, args| {
-        Ok(Value::Bool(!comparison(context, is_at_most(args))?))
+        Ok(Value::Bool(!comparison(
+            context,
+            is_at_most,
+            (args.any(0)?, args.any(1)?),
+        )?))
     }),
     Function::new("ge", "vv", |context, args| {
-        let less = comparison(context, less(args.any(0)?, args.any(1)?))?;
+        let less = comparison(context, less, (args.any(0)?, args.any(1)?))?;
         Ok(Value::Bool(!less))
     }),
     Function::new("not", "v", |_, args| {
@@ -79,14 +87,20 @@ pub(super) static FUNCTIONS: [Function; 15] = [
     }),
 ];
 
-fn is_at_most(args: Arguments) -> Result<bool, Fault> {
-    let (a, b) = (args.any(0)?, args.any(1)?);
+fn is_at_most(a: &Value, b: &Value) -> Result<bool, Fault> {
     Ok(less(a, b)? || equal(a, b)?)
 }
 
-/// The result of a comparison, which fails for values that cannot be compared.
-fn comparison(context: &mut Context, result: Result<bool, Fault>) -> Result<bool, Fault> {
-    result.map_err(|_| context.failed(|| "incompatible types for comparison".into()))
+/// A comparison, which fails for values that cannot be compared.
+fn comparison(
+    context: &mut Context,
+    compare: fn(&Value, &Value) -> Result<bool, Fault>,
+    (a, b): (&Value, &Value),
+) -> Result<bool, Fault> {
+    compare(a, b).map_err(|_| {
+        let (a, b) = (a.type_name(), b.type_name());
+        context.failed(|| format!("incompatible types for comparison: {a} and {b}"))
+    })
 }
 
 fn index(context: &mut Context, args: Arguments) -> Result<Value, Fault> {
@@ -107,6 +121,11 @@ fn index(context: &mut Context, args: Arguments) -> Result<Value, Fault> {
             (Value::String(text), index) => {
                 let at = position(context, index, text.len())?;
                 Value::Uint8(text.get(at).copied().unwrap_or_default())
+            }
+            (Value::Map(_) | Value::Strings(_), index) => {
+                let name = index.type_name();
+                let message = || format!("value has type {name}; should be string");
+                return Err(context.failed(message));
             }
             (item, _) => {
                 let name = item.type_name();

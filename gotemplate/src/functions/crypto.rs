@@ -61,7 +61,7 @@ fn bcrypt(context: &mut Context, password: &[u8]) -> Result<Vec<u8>, Fault> {
                 .to_vec(),
         );
     }
-    context.budget.spend(BCRYPT_STEPS)?;
+    context.budget.spend_at_once(BCRYPT_STEPS)?;
     let mut salt = [0; 16];
     context.fill_random(&mut salt)?;
     let hash = bcrypt::hash_with_salt(password, BCRYPT_COST, salt).map_err(|_| Fault::Failed)?;

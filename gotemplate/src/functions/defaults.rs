@@ -60,6 +60,7 @@ fn copied(context: &mut Context, value: &Value, depth: usize) -> Result<Value, F
         Value::Map(map) => {
             let mut entries = BTreeMap::new();
             for (key, value) in map.borrow().iter().flat_map(|entries| entries.iter()) {
+                context.budget.spend(1 + key.len() as u64 / 16)?;
                 entries.insert(key.clone(), copied(context, value, depth + 1)?);
             }
             context.map(entries)

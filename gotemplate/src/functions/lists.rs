@@ -190,8 +190,7 @@ fn slice(context: &mut Context, args: Arguments) -> Result<Value, Fault> {
     };
     let (start, end) = (bound(1, 0)?, bound(2, list.len())?);
     if start > end || end > list.len() {
-        let size = list.len();
-        let message = || format!("slice bounds out of range [{start}:{end}] with length {size}");
+        let message = || "reflect.Value.Slice: slice index out of bounds".into();
         return Err(context.failed(message));
     }
     context.pay_for_elements(0)?;

@@ -48,7 +48,6 @@ fn merge(
     context.budget.check_depth(depth)?;
     // Both may be the same map.
     for (key, value) in context.entries(source)? {
-        context.budget.spend(1 + key.len() as u64 / 32)?;
         let own = target.get(&key);
         if value.is_nil() {
             if overwrites {

@@ -36,7 +36,7 @@ pub(super) static FUNCTIONS: [Function; 7] = [
     Function::new("randInt", "ii", |context, args| {
         let (least, bound) = (args.int(0)?, args.int(1)?);
         let span = bound.checked_sub(least).filter(|span| *span > 0);
-        let invalid = || "invalid argument to Int63n".into();
+        let invalid = || "invalid argument to Intn".into();
         let span = span.ok_or_else(|| context.failed(invalid))?;
         let number = context.random_below(span as u64)?;
         Ok(Value::Int(least + number as i64))

@@ -83,11 +83,12 @@ pub(super) static FUNCTIONS: [Function; 34] = [
         match part {
             Some(part) => context.text(part),
             None => {
-                let message = || {
-                    format!(
-                        "runtime error: slice bounds out of range [{start}:{end}] with length {size}"
-                    )
+                let bounds = if start > end {
+                    format!("[{start}:{end}]")
+                } else {
+                    format!("[:{end}] with length {size}")
                 };
+                let message = || format!("runtime error: slice bounds out of range {bounds}");
                 Err(context.failed(message))
             }
         }

@@ -93,6 +93,8 @@ impl Decoder<'_, '_, '_> {
                 return Err(Fault::Failed);
             }
             let key = self.string()?;
+            let length = key.as_bytes().len();
+            self.budget().spend(length as u64 / 16)?;
             self.budget().allocate(ENTRY)?;
             self.space();
             if !self.take(b':') {

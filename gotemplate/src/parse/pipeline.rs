@@ -1,5 +1,6 @@
 //! Pipelines: what stands between the delimiters of an action, or in parentheses.
 
+use crate::context::TEXT;
 use crate::error::{Class, quoted, shortened};
 use crate::function::Function;
 use crate::lex::{Kind, Token};
@@ -8,9 +9,6 @@ use crate::parse::{Parsed, Parser, failure};
 use crate::scope::Name;
 use crate::text::Text;
 use crate::tree::{Chain, Command, Number, Operand, Pipeline, Term};
-
-/// What a text takes beside its bytes.
-const TEXT: usize = 80;
 
 impl<'a> Parser<'a, '_> {
     pub(super) fn pipeline(&mut self, context: &str, end: Kind) -> Parsed<Pipeline> {
@@ -143,8 +141,7 @@ impl<'a> Parser<'a, '_> {
         match &mut operand.term {
             Term::Field(path) | Term::Variable(_, path) => *path = fields.into(),
             Term::Function(_) | Term::Pipeline(_) | Term::Chain(..) if is_followed => {
-                let paid = self.budget.allocate(size_of::<Chain>());
-                self.paid(paid)?;
+                self.allocate(size_of::<Chain>())?;
                 let chain = Chain {
                     receiver: operand,
                     path: fields.into(),
@@ -174,16 +171,7 @@ impl<'a> Parser<'a, '_> {
             },
             Kind::Dot => Term::Dot,
             Kind::Nil => Term::Nil,
-            Kind::Variable => {
-                let name = self.names.get(text).copied();
-                match name.filter(|name| self.scope.find(*name).is_some()) {
-                    Some(name) => Term::Variable(name, Box::default()),
-                    None => {
-                        let message = format!("undefined variable {}", quoted(text));
-                        return Err(self.syntax(&message));
-                    }
-                }
-            }
+            Kind::Variable => self.variable(text)?,
             Kind::Field => {
                 let mut path = Vec::new();
                 let field = self.field(token)?;
@@ -191,34 +179,16 @@ impl<'a> Parser<'a, '_> {
                 Term::Field(path.into())
             }
             Kind::Bool => Term::Bool(text == "true"),
-            Kind::Number => match literal::number(text) {
-                Ok(number) => self.number(number)?,
-                Err(message) => return Err(self.syntax(&message)),
-            },
-            Kind::CharConstant | Kind::Complex => {
-                let number = match token.kind {
-                    Kind::Complex => literal::complex_number(text),
-                    _ => literal::char_constant(text),
-                };
-                match number {
-                    Some(number) => self.number(number)?,
-                    None => {
-                        let message = format!("illegal number syntax: {}", quoted(text));
-                        return Err(self.syntax(&message));
-                    }
-                }
-            }
+            Kind::Number | Kind::CharConstant | Kind::Complex => self.number(token.kind, text)?,
             Kind::String | Kind::RawString => {
                 let text = self.unquoted(token)?;
-                let paid = self.budget.allocate(TEXT + text.len());
-                self.paid(paid)?;
+                self.allocate(TEXT + text.len())?;
                 Term::String(text.into())
             }
             Kind::LeftParen => {
                 self.advance();
                 let pipeline = self.pipeline("parenthesized pipeline", Kind::RightParen)?;
-                let paid = self.budget.allocate(size_of::<Pipeline>());
-                self.paid(paid)?;
+                self.allocate(size_of::<Pipeline>())?;
                 return Ok(Some(Operand {
                     offset: token.start(),
                     term: Term::Pipeline(Box::new(pipeline)),
@@ -233,16 +203,28 @@ impl<'a> Parser<'a, '_> {
         }))
     }
 
-    fn number(&mut self, number: Number) -> Parsed<Term> {
-        let paid = self.budget.allocate(size_of::<Number>());
-        self.paid(paid)?;
+    fn variable(&mut self, text: &str) -> Parsed<Term> {
+        let name = self.known_name(text);
+        match name.filter(|name| self.scope.find(*name).is_some()) {
+            Some(name) => Ok(Term::Variable(name, Box::default())),
+            None => Err(self.syntax(&format!("undefined variable {}", quoted(text)))),
+        }
+    }
+
+    fn number(&mut self, kind: Kind, text: &str) -> Parsed<Term> {
+        let number = match kind {
+            Kind::Number => literal::number(text),
+            Kind::Complex => literal::complex_number(text),
+            _ => literal::char_constant(text),
+        };
+        let number = number.map_err(|message| self.syntax(&message))?;
+        self.allocate(size_of::<Number>())?;
         Ok(Term::Number(Box::new(number)))
     }
 
     fn field(&mut self, token: Token) -> Parsed<Text> {
         let name = &self.text(token).as_bytes()[1..];
-        let paid = self.budget.allocate(TEXT + name.len());
-        self.paid(paid)?;
+        self.allocate(TEXT + name.len())?;
         Ok(name.into())
     }
 }
