@@ -146,6 +146,9 @@ struct Flags {
     ignored: Vec<OsString>,
 }
 
+/// The one verb, which only counts in first place.
+const EXPLAIN: &str = "explain";
+
 const EXAMPLES: &str = "\
 Examples:
   # Seal a Secret for the cluster of the current context
@@ -161,6 +164,10 @@ Examples:
   # Check a sealed file, and move it to the newest key
   kubeseal --validate < db.yaml
   kubeseal --re-encrypt -f db.yaml
+
+  # Find out why its templates cannot be rendered, with the values or with the private keys
+  kubectl get secret db -o yaml | kubeseal explain -f db.yaml
+  kubeseal explain -f db.yaml --recovery-private-key keys.yaml
 ";
 
 #[derive(clap::Args)]
@@ -213,7 +220,10 @@ pub(crate) fn parse(
     let name = program_name(&program.to_string_lossy());
     let usage =
         |command: &mut clap::Command| format!("Usage of {name}:\n{}", command.render_help());
-    let args: Vec<OsString> = args.collect();
+    let mut args: Vec<OsString> = args.collect();
+    // Anywhere else it is a word that is ignored, as it always was.
+    let explains = args.first().is_some_and(|word| word == EXPLAIN);
+    args.drain(..usize::from(explains));
     let last = args.last().map(|last| last.to_string_lossy().into_owned());
     let line = [program]
         .into_iter()
@@ -240,6 +250,9 @@ pub(crate) fn parse(
     }
     if let Some(Shell(Some(shell))) = flags.completion {
         return Ok(Command::Print(crate::completion::script(shell)));
+    }
+    if explains {
+        return Ok(flags.explain()?);
     }
     Ok(flags.lift(io)?)
 }

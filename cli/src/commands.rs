@@ -1,5 +1,6 @@
 //! One file per command.
 
+pub(crate) mod explain;
 mod fetch_cert;
 pub(crate) mod merge;
 pub(crate) mod re_encrypt;
@@ -8,6 +9,7 @@ pub(crate) mod seal;
 pub(crate) mod seal_raw;
 pub(crate) mod validate;
 
+pub(crate) use explain::Explain;
 pub(crate) use fetch_cert::FetchCert;
 pub(crate) use merge::Merge;
 pub(crate) use re_encrypt::ReEncrypt;

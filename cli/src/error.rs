@@ -33,6 +33,8 @@ pub enum Error {
     #[error(transparent)]
     PrivateKeys(#[from] private_keys::Error),
     #[error(transparent)]
+    Explain(#[from] commands::explain::Error),
+    #[error(transparent)]
     Merge(#[from] commands::merge::Error),
     #[error(transparent)]
     ReEncrypt(#[from] commands::re_encrypt::Error),
@@ -64,7 +66,8 @@ impl Error {
             Self::Recover(commands::recover::Error::Unseal(sealing::Error::Items(failures))) => {
                 failures.lines()
             }
-            Self::Validate(commands::validate::Error::Undecryptable(lines)) => lines.clone(),
+            Self::Explain(commands::explain::Error::Broken(lines))
+            | Self::Validate(commands::validate::Error::Undecryptable(lines)) => lines.clone(),
             other => vec![other.to_string()],
         }
     }

@@ -56,6 +56,7 @@ pub async fn run(args: impl IntoIterator<Item = OsString>, io: &mut Io) -> u8 {
 async fn dispatch(args: impl IntoIterator<Item = OsString>, io: &mut Io) -> Result<(), Error> {
     match args::parse(args, io)? {
         Command::Print(text) => Ok(output::Output::Stdout.write(&[text], io)?),
+        Command::Explain(command) => command.run(io).await,
         Command::FetchCert(command) => command.run(io).await,
         Command::Merge(command) => command.run(io).await,
         Command::ReEncrypt(command) => command.run(io).await,

@@ -37,6 +37,14 @@ kubeseal [flags] < secret.yaml > sealed.yaml
 - Completion: `source <(kubeseal --completion bash)`, likewise for `zsh`, `fish` and `powershell`.
 - What is different from upstream is in [migrate.md](migrate.md).
 
+## kubeseal explain
+
+The controller does not say why a template cannot be rendered: the error may spell a value, and whoever may edit a
+SealedSecret may read its status. `kubeseal explain` says it, in Go's words, to those who hold the values: with
+`--recovery-private-key`, or with `-f sealed.yaml` and the plain Secret on stdin. No cluster is asked. Exit code 0, and a line
+that begins with `ok`; or 1, and a line on stderr for everything that fails. **Such a line may hold values**: keep it out of
+logs that others read. `explain` is a command in first place only; anywhere else it is a word that is ignored.
+
 ## Flags
 
 | flag | what it does | environment |
@@ -99,6 +107,9 @@ Reads Secrets from stdin or a file, in YAML or JSON, and prints SealedSecrets th
 Flags are written \fB\-\-name value\fR or \fB\-\-name=value\fR; a switch takes its value behind an equals sign only.
 Words that are no flags are ignored. The last of several counts; lists are separated by commas and add up.
 The flags of Go's logger (\fB\-v\fR, \fB\-\-logtostderr\fR and so on) are accepted and change nothing.
+.PP
+\fBkubeseal explain\fR says why a template cannot be rendered, to those who hold the values: with
+\fB\-\-recovery\-private\-key\fR, or with \fB\-\-secret\-file\fR and the plain Secret on stdin. What it says may hold values.
 "#;
 
 const EXIT_STATUS: &str = r#".SH EXIT STATUS

@@ -30,6 +30,7 @@ mod unseal;
 pub use cause::{Cause, Causes};
 pub use certificate::Certificate;
 pub use effort::{Effort, Enough};
+pub use gotemplate::Explanation;
 pub use key::{Fingerprint, GeneratedKey, PrivateKey};
 pub use plaintext::Plaintext;
 pub use scope::{InvalidScope, Label, Scope};

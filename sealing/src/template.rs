@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::time::{Instant, SystemTime};
 
-use gotemplate::{Budget, Clock, Data, Environment, Error, Limits, Randomness};
+use gotemplate::{Budget, Clock, Data, Environment, Error, Explanation, Limits, Randomness};
 
 use crate::Plaintext;
 
@@ -64,27 +64,44 @@ impl Renderer {
     /// for a name that has no value. All templates share one budget.
     pub(crate) fn render(
         &self,
-        Parsed(templates): &Parsed<'_>,
+        templates: &Parsed<'_>,
         values: &BTreeMap<String, Plaintext>,
     ) -> Result<BTreeMap<String, Plaintext>, NotRendered> {
-        let raw = templates.iter();
-        let raw = raw.map(|(name, text, _)| (*name, text.as_bytes()));
-        // Templates are rendered from values: this is what they are for.
-        let opened = values.iter().map(|(name, value)| (name, value.expose()));
-        let dot = Data::new(raw.chain(opened));
-        let environment = Environment {
-            now: self.clock.map(|clock| clock()),
-            random: self.random,
-        };
+        let (dot, environment) = (templates.dot(values), self.environment());
         // One object, one budget: many templates may not make what one may not.
         let mut budget = self.budget();
         let mut rendered = BTreeMap::new();
-        for (name, _, template) in templates {
+        for (name, _, template) in &templates.0 {
             let output = template.render(&dot, &environment, &mut budget);
             let output = output.map_err(|_| NotRendered)?;
             rendered.insert((*name).clone(), Plaintext::new(output));
         }
         Ok(rendered)
+    }
+
+    /// Renders each template as unsealing does, and explains every failure to somebody who may see the
+    /// values; what is rendered is thrown away.
+    pub fn explain(
+        &self,
+        templates: &BTreeMap<String, Option<String>>,
+        values: &BTreeMap<String, Plaintext>,
+    ) -> Vec<Explanation> {
+        let (templates, broken) = self.parse(templates);
+        let (dot, environment) = (templates.dot(values), self.environment());
+        let mut budget = self.budget();
+        let failed = templates
+            .0
+            .iter()
+            .filter_map(|(_, _, template)| template.explain(&dot, &environment, &mut budget).err());
+        let broken = broken.into_iter().map(|(_, error)| error.into());
+        broken.chain(failed).collect()
+    }
+
+    fn environment(&self) -> Environment {
+        Environment {
+            now: self.clock.map(|clock| clock()),
+            random: self.random,
+        }
     }
 
     fn budget(&self) -> Budget {
@@ -99,6 +116,14 @@ impl Renderer {
 pub(crate) struct Parsed<'a>(Vec<(&'a String, &'a str, gotemplate::Template)>);
 
 impl Parsed<'_> {
+    fn dot(&self, values: &BTreeMap<String, Plaintext>) -> Data {
+        let raw = self.0.iter();
+        let raw = raw.map(|(name, text, _)| (*name, text.as_bytes()));
+        // Templates are rendered from values: this is what they are for.
+        let opened = values.iter().map(|(name, value)| (name, value.expose()));
+        Data::new(raw.chain(opened))
+    }
+
     pub(crate) fn is_empty(&self) -> bool {
         self.0.is_empty()
     }

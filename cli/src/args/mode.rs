@@ -5,7 +5,8 @@ use std::path::PathBuf;
 use super::csv::List;
 use super::{Flags, given, path};
 use crate::Io;
-use crate::commands::{FetchCert, Merge, ReEncrypt, Recover, Seal, SealRaw, Validate};
+use crate::commands::explain::Values;
+use crate::commands::{Explain, FetchCert, Merge, ReEncrypt, Recover, Seal, SealRaw, Validate};
 use crate::format::Format;
 use crate::output::Output;
 
@@ -13,6 +14,7 @@ use crate::output::Output;
 pub(crate) enum Command {
     /// `--help`, `--version` and `--completion`.
     Print(String),
+    Explain(Explain),
     Recover(Recover),
     Validate(Validate),
     ReEncrypt(ReEncrypt),
@@ -31,6 +33,8 @@ pub enum ModeError {
     OfflineWithoutKey,
     #[error("--cert-fingerprint cannot be held with --re-encrypt: the controller chooses the key")]
     PinOfController,
+    #[error("explain needs the values: private keys, or the plain Secret on stdin")]
+    ExplainWithoutValues,
     #[error("{0}")]
     Format(String),
 }
@@ -38,7 +42,7 @@ pub enum ModeError {
 impl ModeError {
     /// Whether the command line itself is wrong; upstream calls only some of them so.
     pub(crate) fn is_wrong_command_line(&self) -> bool {
-        matches!(self, Self::PinOfController)
+        matches!(self, Self::PinOfController | Self::ExplainWithoutValues)
     }
 
     pub(crate) fn hint(&self) -> Option<String> {
@@ -47,12 +51,31 @@ impl ModeError {
                 "leave it out, or re-encrypt with `--offline --recovery-private-key` and `--cert`"
                     .to_owned(),
             ),
+            Self::ExplainWithoutValues => Some(
+                "`kubeseal explain -f sealed.yaml --recovery-private-key keys.yaml`, or \
+                 `kubeseal explain -f sealed.yaml < secret.yaml`"
+                    .to_owned(),
+            ),
             _ => None,
         }
     }
 }
 
 impl Flags {
+    pub(super) fn explain(self) -> Result<Command, ModeError> {
+        let keys = files(self.recovery_private_key);
+        let sealed_file = path(self.secret_file);
+        let values = match (keys.is_empty(), &sealed_file) {
+            (false, _) => Values::Keys(keys),
+            (true, Some(_)) => Values::Stdin,
+            (true, None) => return Err(ModeError::ExplainWithoutValues),
+        };
+        Ok(Command::Explain(Explain {
+            sealed_file,
+            values,
+        }))
+    }
+
     pub(super) fn lift(self, io: &mut Io) -> Result<Command, ModeError> {
         if self.from_file.iter().any(|list| !list.0.is_empty()) && !self.raw {
             return Err(ModeError::FromFileWithoutRaw);
