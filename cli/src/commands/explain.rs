@@ -5,13 +5,12 @@
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::sync::Arc;
-use std::time::SystemTime;
+use std::time::{Instant, SystemTime};
 
 use aws_lc_rs::rand;
 use sealing::{Plaintext, PrivateKey, Renderer, Secret};
 
 use crate::Io;
-use crate::diagnosis;
 use crate::input::{self, Input};
 use crate::manifest;
 use crate::output::Output;
@@ -59,7 +58,9 @@ impl Explain {
         if sealed.objects.is_empty() {
             return Err(Error::NoInput.into());
         }
-        let renderer = Renderer::new(SystemTime::now, |buffer| rand::fill(buffer).is_ok());
+        let renderer = Renderer::new(SystemTime::now, Instant::now, |buffer| {
+            rand::fill(buffer).is_ok()
+        });
         let mut broken = Vec::new();
         let mut templates = 0;
         for manifest in &sealed.objects {
@@ -111,7 +112,7 @@ impl Holder {
                 let label = sealing::label_of(object);
                 match sealing::open(&object.spec.encrypted_data, label, keys) {
                     Ok(opened) => explain(&opened.items),
-                    Err(failures) => diagnosis::lines(&failures),
+                    Err(failures) => failures.lines(),
                 }
             }
             Self::Secrets(secrets) => match values_of(manifest, secrets) {
