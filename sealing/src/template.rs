@@ -89,12 +89,14 @@ impl Renderer {
         let (templates, broken) = self.parse(templates);
         let (dot, environment) = (templates.dot(values), self.environment());
         let mut budget = self.budget();
-        let failed = templates
-            .0
-            .iter()
-            .filter_map(|(_, _, template)| template.explain(&dot, &environment, &mut budget).err());
-        let broken = broken.into_iter().map(|(_, error)| error.into());
-        broken.chain(failed).collect()
+        let broken = broken.into_iter().map(|(name, error)| (name, error.into()));
+        let mut failures: BTreeMap<String, Explanation> = broken.collect();
+        for (name, _, template) in &templates.0 {
+            if let Err(failure) = template.explain(&dot, &environment, &mut budget) {
+                failures.insert((*name).clone(), failure);
+            }
+        }
+        failures.into_values().collect()
     }
 
     fn environment(&self) -> Environment {
