@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use controller::Config;
+use k8s_openapi::api::core::v1::Event;
 use kube::ResourceExt;
 use kube::api::DeleteParams;
 use serde_json::{Value, json};
@@ -142,22 +143,37 @@ async fn an_unowned_secret_that_it_wrote_is_success_and_is_kept() {
     cluster.secret_becomes("shop", "db", &[("a", "c")]).await;
 }
 
+/// Does something to the Secret until the controller gives in, and lets its pause go by.
+async fn fight(cluster: &Cluster, hurt: impl AsyncFn()) {
+    let text = "somebody else keeps changing the Secret back";
+    eventually("it gives in", async || {
+        hurt().await;
+        tokio::time::sleep(Duration::from_millis(20)).await;
+        let object = cluster.sealed_secrets("shop").get("db").await.unwrap();
+        (object.data["status"]["conditions"][0]["message"] == text).then_some(())
+    })
+    .await;
+    // The pause begins when that is told.
+    eventually("an Event says so", async || {
+        let events = cluster.events("shop", "db").await;
+        let is_told = |event: &Event| event.message.as_deref() == Some(text);
+        events.iter().any(is_told).then_some(())
+    })
+    .await;
+    tokio::time::sleep(Duration::from_millis(200)).await;
+    tests::pass(Duration::from_secs(61)).await;
+}
+
 #[tokio::test]
 async fn stops_fighting_and_says_so() {
     let key = Fixture::rsa2048();
     let cluster = Cluster::start_with(quiet(), &[&key]).await;
     db(&cluster, &key, json!({})).await;
-    let fight = eventually("it gives in", async || {
-        cluster
-            .patch_secret("shop", "db", json!({ "stringData": { "a": "x" } }))
-            .await;
-        tokio::time::sleep(Duration::from_millis(20)).await;
-        let object = cluster.sealed_secrets("shop").get("db").await.unwrap();
-        let message = &object.data["status"]["conditions"][0]["message"];
-        (message == "somebody else keeps changing the Secret back").then_some(())
-    });
-    fight.await;
-    tests::pass(Duration::from_secs(61)).await;
+    fight(&cluster, async || {
+        let damage = json!({ "stringData": { "a": "x" } });
+        cluster.patch_secret("shop", "db", damage).await;
+    })
+    .await;
     cluster.secret_becomes("shop", "db", &[("a", "b")]).await;
     cluster.condition("shop", "db", "Ready", "True").await;
 }
@@ -168,15 +184,10 @@ async fn stops_making_again_what_somebody_keeps_deleting() {
     let cluster = Cluster::start_with(quiet(), &[&key]).await;
     db(&cluster, &key, json!({})).await;
     let secrets = cluster.secrets("shop");
-    eventually("it gives in", async || {
+    fight(&cluster, async || {
         _ = secrets.delete("db", &DeleteParams::default()).await;
-        tokio::time::sleep(Duration::from_millis(20)).await;
-        let object = cluster.sealed_secrets("shop").get("db").await.unwrap();
-        let message = &object.data["status"]["conditions"][0]["message"];
-        (message == "somebody else keeps changing the Secret back").then_some(())
     })
     .await;
-    tests::pass(Duration::from_secs(61)).await;
     cluster.secret_becomes("shop", "db", &[("a", "b")]).await;
     cluster.condition("shop", "db", "Ready", "True").await;
 }
