@@ -10,6 +10,9 @@ use zeroize::Zeroizing;
 
 use crate::cluster::{Late, in_time};
 
+/// No answer is longer: an object has 1.5 MiB, or a few times that where somebody allowed it, and of more than one
+/// there are pages.
+pub(crate) const MOST: usize = 16 << 20;
 /// What a refusal says of itself is short.
 const REFUSAL: usize = 64 << 10;
 

@@ -1,5 +1,5 @@
-//! A server that is busy says so, and when to come back: 429, or 503 with `Retry-After`. The request was not looked
-//! at then, so it is sent again, whatever it is, and as often as client-go does.
+//! A server that is busy says when to come back, with 429 or 503 and `Retry-After`. The request was not looked at
+//! then, so it is sent again, whatever it is, as often as client-go does, and as long as somebody waits for it.
 
 use std::time::Duration;
 
@@ -7,11 +7,12 @@ use http::header::RETRY_AFTER;
 use http::{Request, Response, StatusCode};
 use kube::Client;
 use kube::client::Body;
+use tokio::time::{Instant, sleep};
 use tower::{BoxError, service_fn};
 
 const TIMES: usize = 10;
-/// A pause that is longer is a matter for whoever asked: nothing here waits for a minute.
-const LONGEST: Duration = Duration::from_secs(30);
+/// Every call is waited for a little longer than this.
+const PATIENCE: Duration = Duration::from_secs(25);
 
 /// A client that comes back when it is told to.
 pub(crate) fn patient(client: Client) -> Client {
@@ -24,11 +25,12 @@ async fn send(client: Client, request: Request<Body>) -> Result<Response<Body>, 
     let (head, body) = request.into_parts();
     let body = body.collect_bytes().await?;
     let again = || Request::from_parts(head.clone(), Body::from(body.clone()));
+    let end = Instant::now() + PATIENCE;
     for _ in 0..TIMES {
         let answer = client.send(again()).await?;
         match pause(&answer) {
-            Some(pause) => tokio::time::sleep(pause).await,
-            None => return Ok(answer),
+            Some(pause) if Instant::now() + pause < end => sleep(pause).await,
+            _ => return Ok(answer),
         }
     }
     Ok(client.send(again()).await?)
@@ -41,16 +43,14 @@ fn pause(answer: &Response<Body>) -> Option<Duration> {
         StatusCode::SERVICE_UNAVAILABLE,
     ];
     let seconds = answer.headers().get(RETRY_AFTER)?.to_str().ok()?;
-    let pause = Duration::from_secs(seconds.trim().parse().ok()?);
-    (busy.contains(&answer.status()) && pause <= LONGEST).then_some(pause)
+    let pause = Duration::from_secs(seconds.trim().parse::<u32>().ok()?.into());
+    busy.contains(&answer.status()).then_some(pause)
 }
 
 #[cfg(test)]
 mod tests {
     use std::convert::Infallible;
     use std::sync::{Arc, Mutex};
-
-    use tokio::time::Instant;
 
     use super::*;
 
@@ -93,6 +93,8 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn gives_up_after_ten_times() {
         assert_eq!(ask(&[(429, Some("1"))]).await, (11, 429, 10));
+        // Or when nobody would wait for the answer any more.
+        assert_eq!(ask(&[(429, Some("10"))]).await, (3, 429, 20));
     }
 
     #[tokio::test(start_paused = true)]

@@ -10,7 +10,7 @@ use kube::{Client, Config};
 use tower::limit::RateLimitLayer;
 
 use crate::config::RequestLimit;
-use crate::{busy, token_file};
+use crate::token_file;
 
 /// No watch is silent for longer: its bookmarks come every minute, and it ends after 290 s.
 const SILENCE: Duration = Duration::from_secs(295);
@@ -71,7 +71,7 @@ pub async fn connect(
         None => client,
         Some(path) => token_file::authorized(client, Path::new(&path))?,
     };
-    Ok(busy::patient(client))
+    Ok(client)
 }
 
 /// Who writes, in the fields of every object that we write.

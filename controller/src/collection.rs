@@ -5,7 +5,6 @@ use std::hash::{DefaultHasher, Hash, Hasher};
 
 use k8s_openapi::Resource as _;
 use k8s_openapi::api::core::v1::Secret;
-use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 use kube::api::{ListParams, PartialObjectMeta, PartialObjectMetaExt, WatchParams};
 use kube::core::Request;
 use kube::{Client, Resource};
@@ -13,7 +12,7 @@ use sealing::SealedSecret;
 use serde::Deserialize;
 use serde_json::value::RawValue;
 
-use crate::answer::{self, Error};
+use crate::answer::{self, Error, MOST};
 use crate::key_ring::{ACTIVE, KEY_LABEL};
 use crate::object_meta;
 use crate::scope::Scope;
@@ -21,8 +20,6 @@ use crate::watch_lines::WatchLines;
 
 /// In pages so small that the largest list leaves no mark in memory.
 const PAGE: u32 = 100;
-/// Objects are up to 1.5 MiB each: a page that is longer than this is asked for anew, in smaller pieces.
-const PAGE_BYTES: usize = 16 << 20;
 
 /// What is read: where, which of it, and how much of each object.
 pub(crate) struct Collection {
@@ -92,7 +89,7 @@ impl Collection {
         loop {
             let request = self.list(at, limit.0, self.metadata_only)?;
             let answer = answer::begin(client, request).await?;
-            match answer::read(answer.into_body(), PAGE_BYTES).await {
+            match answer::read(answer.into_body(), MOST).await {
                 Err(Error::TooLong(_)) if limit.0 > 1 => limit.0 = limit.0.div_ceil(4),
                 bytes => return page(&bytes?),
             }
@@ -103,7 +100,7 @@ impl Collection {
     pub(crate) async fn version(&self, client: &Client) -> Result<String, Error> {
         let request = self.list(None, 1, true)?;
         let answer = answer::begin(client, request).await?;
-        let bytes = answer::read(answer.into_body(), PAGE_BYTES).await?;
+        let bytes = answer::read(answer.into_body(), MOST).await?;
         Ok(page::<Version>(&bytes)?.version)
     }
 
@@ -113,7 +110,7 @@ impl Collection {
         loop {
             let request = self.list(at.as_deref(), PAGE, true)?;
             let answer = answer::begin(client, request).await?;
-            let bytes = answer::read(answer.into_body(), PAGE_BYTES).await?;
+            let bytes = answer::read(answer.into_body(), MOST).await?;
             let page: Page<Version> = page(&bytes)?;
             page.objects
                 .iter()
@@ -222,11 +219,8 @@ impl Lenient for Secret {
             data: Option<&'a RawValue>,
         }
         let parts: Parts<'_> = serde_json::from_str(text).ok()?;
-        // Its managed fields tell who made it; where they do not read, the rest has to do.
-        let whole = serde_json::from_str::<ObjectMeta>(parts.metadata.get()).ok();
-        let whole = whole.filter(|metadata| metadata.name.is_some());
         Some(Self {
-            metadata: whole.or_else(|| object_meta::from_json(parts.metadata.get()))?,
+            metadata: object_meta::from_json(parts.metadata.get())?,
             // What does not decode holds nothing, and that is told of it.
             data: parts
                 .data

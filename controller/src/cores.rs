@@ -101,8 +101,11 @@ impl Core {
         match again {
             None => self,
             Some(again) => {
+                let cores = Arc::clone(&self.cores);
                 drop(self);
-                again.blocking_recv().expect(REMEMBERED)
+                let core = again.blocking_recv().expect(REMEMBERED);
+                drop(cores); // until here, so that they outlive whoever waits
+                core
             }
         }
     }

@@ -3,7 +3,7 @@
 use std::fmt::{self, Display};
 use std::time::Duration;
 
-use sealing::{Causes, ItemError, Malformed};
+use sealing::{Causes, Malformed};
 
 use crate::foreign::JustGone;
 use crate::key_ring::KEY_LABEL;
@@ -123,9 +123,8 @@ impl Error {
             Self::ReservedLabel | Self::ReservedName(_) => None,
             Self::ForbiddenType(_) | Self::ForbiddenMetadata(_) => None,
             Self::Apply(apply::Error::Immutable | apply::Error::Type { .. }) => None,
-            Self::Unseal(error, _) if is_about_keys(error) => None,
+            Self::Unseal(..) => None,
             _ if self.is_the_end_of_its_namespace() => None,
-            Self::Unseal(..) => Some(SLOWEST),
             Self::JustGone(gone) => Some(gone.left),
             Self::Apply(apply::Error::Contended) => Some(pace::PERIOD),
             Self::Apply(_) => Some(backoff(failures, 0)),
@@ -147,21 +146,6 @@ fn with_causes(error: &sealing::Error, causes: &Causes) -> impl Display {
         true => write!(f, "{error}"),
         false => write!(f, "{error}; {causes}"),
     })
-}
-
-/// Whether it fails for as long as the keys and the sealed values stay: one item that does not open is enough,
-/// whatever the templates do.
-fn is_about_keys(error: &sealing::Error) -> bool {
-    let does_not_open = |error: &ItemError| {
-        matches!(
-            error,
-            ItemError::Undecryptable | ItemError::Base64(_) | ItemError::Budget
-        )
-    };
-    match error {
-        sealing::Error::Items(failures) => failures.iter().any(|(_, error)| does_not_open(error)),
-        _ => true,
-    }
 }
 
 /// A few quick attempts outlast a hiccup; after them attempts slow down, but never end.

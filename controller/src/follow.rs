@@ -58,16 +58,26 @@ pub(crate) struct Followed<K> {
 }
 
 enum Stage {
-    Listing { at: Option<String>, limit: Limit },
-    Watching { version: String, watch: Watch },
+    Listing {
+        at: Option<String>,
+        limit: Limit,
+        /// What the collection was before its first page was read, where that was asked.
+        state: Option<u64>,
+    },
+    Watching {
+        version: String,
+        watch: Watch,
+    },
 }
 
 /// How a watch stands.
 enum Watch {
     /// It goes on from the version as if it had never ended.
     Due,
-    /// It broke off: is the server as far as the version? So many attempts failed.
-    Doubtful(u32),
+    /// It broke off: is the server as far as the version? So many attempts to find out failed.
+    Doubtful {
+        failed: u32,
+    },
     Begun {
         lines: WatchLines,
         at: Instant,
@@ -118,17 +128,19 @@ impl<K: Lenient> Followed<K> {
 
     /// Reads one page.
     async fn list(&mut self) -> Result<(), Error> {
-        let Stage::Listing { at, limit } = &mut self.stage else {
+        let Stage::Listing { at, limit, state } = &mut self.stage else {
             return Ok(());
         };
         if at.is_none() {
             // Where it may not be watched, it is read again only when something in it moved.
+            let is_late = Instant::now() >= self.relist;
             if self.refused.times > 0 && !self.collection.is_metadata_only() {
-                let (state, version) = self.collection.state(&self.client).await?;
-                if self.refused.state.replace(state) == Some(state) {
+                let (now, version) = self.collection.state(&self.client).await?;
+                if !is_late && self.refused.state == Some(now) {
                     self.stage = Stage::watching(version);
                     return Ok(());
                 }
+                *state = Some(now);
             }
             self.ready.push_back(Change::Listing);
         }
@@ -145,6 +157,7 @@ impl<K: Lenient> Followed<K> {
         match page.rest {
             Some(rest) => *at = Some(rest),
             None => {
+                self.refused.state = *state;
                 self.ready.push_back(Change::Complete);
                 self.stage = Stage::watching(page.version);
                 self.relist = Instant::now() + spread(RELIST);
@@ -165,7 +178,7 @@ impl<K: Lenient> Followed<K> {
                 return Ok(());
             }
             watch => {
-                if let Watch::Doubtful(_) = watch
+                if let Watch::Doubtful { .. } = watch
                     && !is_as_far(&self.collection.version(&self.client).await?, version)
                 {
                     self.stage = Stage::listing();
@@ -178,7 +191,7 @@ impl<K: Lenient> Followed<K> {
             }
         };
         let Ok(event) = timeout_at(self.relist.min(at + LIFE[1]), lines.next()).await else {
-            *watch = Watch::Doubtful(0);
+            *watch = Watch::Doubtful { failed: 0 };
             return Ok(());
         };
         let Some((event, now_at)) = event? else {
@@ -211,7 +224,7 @@ impl<K: Lenient> Followed<K> {
     fn broken(&mut self, began: Instant) {
         match &mut self.stage {
             Stage::Watching { watch, .. } if began.elapsed() >= YOUNG => {
-                *watch = Watch::Doubtful(0);
+                *watch = Watch::Doubtful { failed: 0 };
             }
             stage => *stage = Stage::listing(),
         }
@@ -240,9 +253,9 @@ impl<K: Lenient> Followed<K> {
                     let began = *at;
                     self.broken(began);
                 }
-                Watch::Doubtful(failed) if *failed >= FAILED => self.stage = Stage::listing(),
-                Watch::Doubtful(failed) => *failed += 1,
-                Watch::Due => *watch = Watch::Doubtful(1),
+                Watch::Doubtful { failed } if *failed >= FAILED => self.stage = Stage::listing(),
+                Watch::Doubtful { failed } => *failed += 1,
+                Watch::Due => *watch = Watch::Doubtful { failed: 1 },
             },
             Stage::Listing { .. } => self.stage = Stage::listing(),
         }
@@ -264,6 +277,7 @@ impl Stage {
         Self::Listing {
             at: None,
             limit: Limit::default(),
+            state: None,
         }
     }
 

@@ -117,9 +117,8 @@ impl Lenient for Guarded {
     }
 }
 
-/// Every object is kept in memory, and nobody asks for these: copies of it, field by field or whole.
+/// Every object is kept in memory, and nobody asks for these: copies of it.
 fn leave_out_what_is_long(metadata: &mut ObjectMeta) {
-    metadata.managed_fields = None;
     let annotations = metadata.annotations.iter_mut();
     annotations
         .for_each(|annotations| annotations.retain(|key, _| !LAST_APPLIED.contains(&&**key)));

@@ -138,9 +138,8 @@ async fn renew(client: &Client, config: &Config, keys: &KeyRing, asked: &mut Rec
             },
             () = keys.changed_since(changes) => continue,
         };
-        match make(client, config, keys, &slot).await {
-            Ok(()) => failures = 0,
-            Err(error) => tracing::error!(%error, "Failed to generate new key"),
+        if let Err(error) = make(client, config, keys, &slot).await {
+            tracing::error!(%error, "Failed to generate new key");
         }
         // What was made and is not the newest, since a clock is wrong, is no reason to hurry either.
         let before = current.map(|current| current.certificate.fingerprint().clone());
@@ -150,6 +149,8 @@ async fn renew(client: &Client, config: &Config, keys: &KeyRing, asked: &mut Rec
         if before == after {
             not_before += doubled(PAUSES, failures);
             failures = failures.saturating_add(1);
+        } else {
+            failures = 0;
         }
     }
 }

@@ -157,6 +157,7 @@ pub async fn run(
     let tasks = TaskTracker::new();
     let shared = Shared::new(&config)?;
     let client = api_requests::counted(client, shared.metrics.api_requests.clone());
+    let client = busy::patient(client);
 
     shared.serve(listeners, &config, is_ready, &stopping, &tasks);
     let (keys, queue) = (&shared.keys, &shared.queue);

@@ -19,7 +19,7 @@ use crate::log_line::LogLine;
 use crate::outlet::{Outlet, PATIENCE, WAITING};
 
 /// What kube itself says of answers: where one does not decode, it is quoted, and answers hold Secrets.
-const QUOTING: [&str; 2] = ["kube_client::client", "kube_runtime::watcher"];
+const QUOTING: &str = "kube_client::client";
 
 /// The log of the process. When it is dropped, what is on its way is still written, if that takes not long.
 pub struct RunningLog([Arc<Outlet>; 2]);
@@ -63,11 +63,7 @@ fn tell<W>(writer: W, chosen: &str, json: bool)
 where
     W: for<'a> MakeWriter<'a> + Send + Sync + 'static,
 {
-    let unquoted = filter_fn(|metadata| {
-        !QUOTING
-            .iter()
-            .any(|target| metadata.target().starts_with(target))
-    });
+    let unquoted = filter_fn(|metadata| !metadata.target().starts_with(QUOTING));
     let lines = log_fmt::layer()
         .with_ansi(false)
         .event_format(Lines { json })

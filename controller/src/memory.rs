@@ -10,9 +10,9 @@ pub fn keep_private() -> std::io::Result<()> {
         current: Some(0),
         maximum: Some(0),
     };
-    setrlimit(Resource::Core, none)?;
+    let cores = setrlimit(Resource::Core, none);
     set_dumpable_behavior(DumpableBehavior::NotDumpable)?;
-    Ok(())
+    Ok(cores?)
 }
 
 /// Where there is no such thing, the operator's settings decide.

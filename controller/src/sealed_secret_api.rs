@@ -6,14 +6,11 @@ use kube::{Client, Resource};
 use sealing::{SealedSecret, Status};
 use serde_json::json;
 
-use crate::answer::{self, Error};
+use crate::answer::{self, Error, MOST};
 use crate::cluster::writing;
 use crate::collection::Lenient;
 use crate::guarded::Guarded;
 use crate::namespaced_name::NamespacedName;
-
-/// No answer is longer: it is one object.
-const OBJECT: usize = 16 << 20;
 
 /// Reads a SealedSecret; none if there is none.
 pub(crate) async fn get(client: &Client, key: &NamespacedName) -> Result<Option<Guarded>, Error> {
@@ -57,7 +54,7 @@ fn objects(namespace: &str) -> Request {
 
 async fn send(client: &Client, request: http::Request<Vec<u8>>) -> Result<Guarded, Error> {
     let answer = answer::begin(client, request).await?;
-    let bytes = answer::read(answer.into_body(), OBJECT).await?;
+    let bytes = answer::read(answer.into_body(), MOST).await?;
     let text = std::str::from_utf8(&bytes).map_err(|_| Error::Decode)?;
     Guarded::from_json(text).ok_or(Error::Decode)
 }

@@ -9,6 +9,7 @@ use kube::{Client, ResourceExt};
 use serde::de::DeserializeOwned;
 use zeroize::Zeroizing;
 
+use crate::answer::{self, MOST};
 use crate::cluster::{Late, in_time, writing};
 use crate::refusal;
 
@@ -22,6 +23,16 @@ pub(crate) enum Error {
     /// The answer is no Secret; its text is not told.
     #[error("the API server's answer is not a Secret")]
     Answer,
+}
+
+impl From<answer::Error> for Error {
+    fn from(error: answer::Error) -> Self {
+        match error {
+            answer::Error::Api(error) => Self::Api(error),
+            answer::Error::Late(late) => Self::Late(late),
+            answer::Error::Decode | answer::Error::TooLong(_) => Self::Answer,
+        }
+    }
 }
 
 /// Reads a Secret; none if there is none.
@@ -105,6 +116,7 @@ async fn send<T: DeserializeOwned>(
     client: &Client,
     request: http::Request<Vec<u8>>,
 ) -> Result<T, Error> {
-    let answer = Zeroizing::new(in_time(client.request_text(request)).await??);
-    serde_json::from_str(&answer).map_err(|_| Error::Answer)
+    let answer = answer::begin(client, request).await?;
+    let bytes = answer::read(answer.into_body(), MOST).await?;
+    serde_json::from_slice(&bytes).map_err(|_| Error::Answer)
 }

@@ -60,7 +60,7 @@ async fn sealed_secrets(
                 listed.insert(key);
             }
             Change::Complete => {
-                let gone = observed.keep_only(scope, &listed);
+                let gone = observed.keep_only(scope, &std::mem::take(&mut listed));
                 let rest = failed.drain(..).chain(gone);
                 rest.for_each(|key| queue.add(key, Urgency::Backlog));
                 observed.mark_synced(&watch);
@@ -124,6 +124,7 @@ async fn secrets(
                 }
             }
             Change::Complete => {
+                let listed = std::mem::take(&mut listed);
                 let missing = observed.names(scope);
                 for name in missing.into_iter().filter(|name| !listed.contains(name)) {
                     let is_news = observed.put_secret(&name, None);
@@ -177,7 +178,7 @@ pub(crate) async fn keys(client: &Client, config: &Config, keys: &KeyRing) {
                 register(&secret, keys, client, &events).await;
             }
             Change::Complete => {
-                keys.retire_all_but(&listed);
+                keys.retire_all_but(&std::mem::take(&mut listed));
                 keys.mark_loaded();
             }
             Change::Changed(secret) => register(&secret, keys, client, &events).await,

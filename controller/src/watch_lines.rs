@@ -9,11 +9,8 @@ use serde::Deserialize;
 use serde_json::value::RawValue;
 use zeroize::Zeroizing;
 
-use crate::answer::Error;
+use crate::answer::{Error, MOST};
 use crate::collection::{Lenient, version_of};
-
-/// No object is this long: an API server takes 1.5 MiB, or a few times that where somebody allowed it.
-const LINE_BYTES: usize = 16 << 20;
 
 /// What happened to one object.
 pub(crate) enum WatchEvent<K> {
@@ -71,8 +68,8 @@ impl WatchLines {
             };
             let frame = frame?;
             let data = frame.data_ref().map_or(&[][..], |data| data);
-            if data.len() > LINE_BYTES - self.pending.len() {
-                return Err(Error::TooLong(LINE_BYTES));
+            if data.len() > MOST - self.pending.len() {
+                return Err(Error::TooLong(MOST));
             }
             self.pending.extend_from_slice(data);
         }

@@ -79,7 +79,10 @@ impl Shares {
     /// Who had a core gives it back.
     pub(super) fn end(&mut self, claim: &Claim, now: Instant) {
         self.charge(now);
-        self.working.retain(|(working, _)| working != claim);
+        // One: who gave way may have another already.
+        if let Some(at) = self.working.iter().position(|(works, _)| works == claim) {
+            self.working.swap_remove(at);
+        }
         if let Some(account) = self.accounts.get_mut(&claim.namespace) {
             account.claims -= 1;
         }

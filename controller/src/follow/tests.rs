@@ -214,6 +214,15 @@ async fn looks_every_minute_at_what_may_not_be_watched_and_reads_it_when_it_move
     assert_eq!(told.matches("refused").count(), 16);
 }
 
+/// What may not be watched is listed again, too, and in no hurry.
+#[tokio::test(start_paused = true)]
+async fn lists_again_within_half_a_day_what_may_not_be_watched() {
+    let server = Server::new(&[Watched::Refuse(403)]);
+    let (asked, told) = server.follow(RELIST + MINUTES).await;
+    assert_eq!(told.matches("complete").count(), 3);
+    assert!(asked.len() < 3 * 13 * 60, "{} requests", asked.len());
+}
+
 /// <https://github.com/bitnami/sealed-secrets/issues/542>
 #[tokio::test(start_paused = true)]
 async fn lists_everything_again_within_half_a_day() {
@@ -224,7 +233,7 @@ async fn lists_everything_again_within_half_a_day() {
 }
 
 #[test]
-fn begins_anew_after_a_quiet_time() {
+fn a_quiet_time_ends_a_row_of_failures() {
     let mut failures = Failures::default();
     let pauses = [failures.pause(), failures.pause(), failures.pause()];
     assert_eq!(pauses.map(|pause| pause.as_millis()), [500, 1000, 2000]);
