@@ -91,9 +91,9 @@ impl<'a> Context<'a> {
     }
 
     /// A text that was made already; whoever made a long one has paid for it before.
-    pub(crate) fn made(&mut self, bytes: Vec<u8>) -> Result<Value, Fault> {
-        let text = Text::from(bytes);
-        self.budget.allocate(TEXT + text.len())?;
+    pub(crate) fn made(&mut self, text: impl Into<Text>) -> Result<Value, Fault> {
+        let text = text.into();
+        self.budget.allocate(TEXT + text.capacity())?;
         Ok(Value::String(text))
     }
 

@@ -1,5 +1,7 @@
 //! Literals of Go: quoted strings, characters and numbers.
 
+use zeroize::Zeroizing;
+
 use crate::error::quoted;
 use crate::tree::Number;
 
@@ -161,7 +163,7 @@ pub(crate) fn parse_int(text: &str) -> Option<i64> {
 
 /// An integer without a sign, as `strconv.ParseUint` with base 0 reads it.
 fn parse_uint(text: &str) -> Option<u64> {
-    let lower = text.to_ascii_lowercase();
+    let lower = Zeroizing::new(text.to_ascii_lowercase());
     let (radix, digits, is_prefixed) = if let Some(digits) = lower.strip_prefix("0x") {
         (16, digits, true)
     } else if let Some(digits) = lower.strip_prefix("0o") {
@@ -181,21 +183,25 @@ fn parse_uint(text: &str) -> Option<u64> {
 }
 
 /// Underscores may stand between digits and after a prefix.
-fn without_underscores(digits: &str, is_prefixed: bool) -> Option<String> {
-    if !digits.contains('_') {
-        return Some(digits.to_owned());
-    }
+fn without_underscores(digits: &str, is_prefixed: bool) -> Option<Zeroizing<String>> {
     let starts_badly = digits.starts_with('_') && !is_prefixed;
     if starts_badly || digits.ends_with('_') || digits.contains("__") {
         return None;
     }
-    Some(digits.replace('_', ""))
+    Some(without(digits))
+}
+
+/// The text without its underscores; it may be a value.
+fn without(text: &str) -> Zeroizing<String> {
+    let mut kept = Zeroizing::new(String::with_capacity(text.len()));
+    kept.extend(text.split('_'));
+    kept
 }
 
 /// A float, as `strconv.ParseFloat` reads it; out of range is an error.
 pub(crate) fn parse_float(text: &str) -> Option<f64> {
     let unsigned = text.strip_prefix(['+', '-']).unwrap_or(text);
-    let lower = unsigned.to_ascii_lowercase();
+    let lower = Zeroizing::new(unsigned.to_ascii_lowercase());
     let sign = if text.starts_with('-') { -1.0 } else { 1.0 };
     match lower.as_str() {
         "inf" | "infinity" => return Some(sign * f64::INFINITY),
@@ -220,7 +226,7 @@ pub(crate) fn parse_float(text: &str) -> Option<f64> {
     float.is_finite().then_some(sign * float)
 }
 
-fn without_underscores_between_digits(text: &str) -> Option<String> {
+fn without_underscores_between_digits(text: &str) -> Option<Zeroizing<String>> {
     let bytes = text.as_bytes();
     let is_digit = |index: Option<usize>| {
         index
@@ -231,7 +237,7 @@ fn without_underscores_between_digits(text: &str) -> Option<String> {
     let mut underscores = text.match_indices('_');
     underscores
         .all(|(i, _)| stands_well(i))
-        .then(|| text.replace('_', ""))
+        .then(|| without(text))
 }
 
 /// `1.8p3` after its `0x`: the exponent is required.

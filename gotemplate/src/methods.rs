@@ -6,6 +6,7 @@ use crate::error::Fault;
 use crate::function::{Arguments, Function};
 use crate::functions::pay_for_layout;
 use crate::semver::Version;
+use crate::text::Text;
 use crate::value::Value;
 
 /// The method of a value; its first argument is the value itself.
@@ -21,27 +22,23 @@ pub(crate) fn find(receiver: &Value, name: &[u8]) -> Option<&'static Function> {
 }
 
 /// The text of a value whose type has a `String` method.
-pub(crate) fn string(value: &Value) -> Option<Vec<u8>> {
+pub(crate) fn string(value: &Value) -> Option<Text> {
     match value {
-        Value::Time(time) => Some(time.to_text()),
-        Value::Duration(nanos) => Some(date::duration_to_string(*nanos).into_bytes()),
+        Value::Time(time) => Some(time.to_text().into()),
+        Value::Duration(nanos) => Some(date::duration_to_string(*nanos).into_bytes().into()),
         Value::Month(month) => {
-            let name = usize::from(*month)
-                .checked_sub(1)
-                .and_then(|i| MONTHS.get(i));
-            Some(
-                name.map_or_else(|| format!("%!Month({month})"), |n| (*n).to_owned())
-                    .into(),
-            )
+            let index = usize::from(*month).checked_sub(1);
+            let name = index.and_then(|index| MONTHS.get(index));
+            Some(match name {
+                Some(name) => (*name).into(),
+                None => format!("%!Month({month})").as_str().into(),
+            })
         }
-        Value::Weekday(day) => {
-            let name = WEEKDAYS.get(usize::from(*day));
-            Some(
-                name.map_or_else(|| format!("%!Weekday({day})"), |n| (*n).to_owned())
-                    .into(),
-            )
-        }
-        Value::Version(version) => Some(version.to_string().into_bytes()),
+        Value::Weekday(day) => Some(match WEEKDAYS.get(usize::from(*day)) {
+            Some(name) => (*name).into(),
+            None => format!("%!Weekday({day})").as_str().into(),
+        }),
+        Value::Version(version) => Some(version.to_text().into()),
         _ => None,
     }
 }

@@ -1,7 +1,7 @@
 //! Semantic versions and constraints, as Masterminds' semver reads them.
 
 use std::cmp::Ordering;
-use std::fmt;
+use std::fmt::{self, Write};
 use std::sync::LazyLock;
 
 use regex::{Captures, Regex};
@@ -81,12 +81,20 @@ impl Version {
         next
     }
 
+    /// The version as text.
+    pub(crate) fn to_text(&self) -> Zeroizing<String> {
+        let length = 64 + self.prerelease.len() + self.metadata.len();
+        written(length, format_args!("{self}"))
+    }
+
     /// The version as `%#v` prints it.
-    pub(crate) fn go_syntax(&self) -> String {
-        format!(
+    pub(crate) fn go_syntax(&self) -> Zeroizing<String> {
+        let length = 160 + 3 * self.original.len();
+        let text = format_args!(
             "&semver.Version{{major:{:#x}, minor:{:#x}, patch:{:#x}, pre:{:?}, metadata:{:?}, original:{:?}}}",
             self.major, self.minor, self.patch, *self.prerelease, *self.metadata, *self.original
-        )
+        );
+        written(length, text)
     }
 
     /// The order of precedence; metadata does not count.
@@ -101,6 +109,14 @@ impl Version {
             }
         })
     }
+}
+
+/// A text in a block that it does not outgrow, so that it is wiped as a whole.
+fn written(length: usize, text: fmt::Arguments) -> Zeroizing<String> {
+    let mut written = Zeroizing::new(String::with_capacity(length));
+    // Writing to a String cannot fail.
+    let _ = written.write_fmt(text);
+    written
 }
 
 impl fmt::Display for Version {

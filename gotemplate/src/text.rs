@@ -13,6 +13,13 @@ use zeroize::Zeroizing;
 #[derive(Clone, Default, PartialEq, Eq)]
 pub(crate) struct Text(Arc<Zeroizing<Vec<u8>>>);
 
+impl Text {
+    /// The bytes of the block it stands in.
+    pub(crate) fn capacity(&self) -> usize {
+        self.0.capacity()
+    }
+}
+
 impl Deref for Text {
     type Target = [u8];
 
@@ -49,6 +56,12 @@ impl Hash for Text {
 impl From<Zeroizing<Vec<u8>>> for Text {
     fn from(bytes: Zeroizing<Vec<u8>>) -> Self {
         Self(Arc::new(bytes))
+    }
+}
+
+impl From<Zeroizing<String>> for Text {
+    fn from(mut text: Zeroizing<String>) -> Self {
+        Self::from(std::mem::take(&mut *text).into_bytes())
     }
 }
 

@@ -185,8 +185,8 @@ impl User {
 }
 
 /// A text as a part of a query.
-pub(crate) fn escape_query(text: &[u8]) -> Vec<u8> {
-    std::mem::take(&mut escape(text, Place::Query))
+pub(crate) fn escape_query(text: &[u8]) -> Wiped {
+    escape(text, Place::Query)
 }
 
 /// The parts before and after the first such byte.

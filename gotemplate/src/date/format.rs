@@ -2,14 +2,17 @@
 
 use std::fmt::Write;
 
+use zeroize::Zeroizing;
+
 use crate::date::layout::{OffsetForm, Piece, next_piece};
 use crate::date::{Civil, MONTHS, Time, WEEKDAYS};
 
 impl Time {
     /// The time as a layout shows it.
-    pub(crate) fn format(&self, layout: &[u8]) -> Vec<u8> {
+    pub(crate) fn format(&self, layout: &[u8]) -> Zeroizing<Vec<u8>> {
         let civil = self.civil();
-        let mut text = Vec::with_capacity(layout.len() + 16);
+        // No piece grows more than that, but for a year or a zone that nobody lives in.
+        let mut text = Zeroizing::new(Vec::with_capacity(16 * layout.len()));
         let mut rest = layout;
         loop {
             let (prefix, piece, suffix) = next_piece(rest);

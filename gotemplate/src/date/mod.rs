@@ -8,6 +8,8 @@ mod zone;
 
 use std::time::SystemTime;
 
+use zeroize::Zeroizing;
+
 pub(crate) use duration::{parse as parse_duration, to_string as duration_to_string};
 pub(crate) use parse::parse;
 pub(crate) use zone::Zone;
@@ -132,7 +134,7 @@ impl Time {
     }
 
     /// The time as `%v` prints it.
-    pub(crate) fn to_text(&self) -> Vec<u8> {
+    pub(crate) fn to_text(&self) -> Zeroizing<Vec<u8>> {
         self.format(b"2006-01-02 15:04:05.999999999 -0700 MST")
     }
 }

@@ -171,7 +171,7 @@ impl<'a> Printer<'a> {
     }
 
     /// The text of a type that has one of its own, for the verbs that take a text.
-    fn stringer(&self, value: &Value, verb: char) -> Option<Vec<u8>> {
+    fn stringer(&self, value: &Value, verb: char) -> Option<Text> {
         if self.flags.go_syntax || self.erring || !matches!(verb, 'v' | 's' | 'x' | 'X' | 'q') {
             return None;
         }

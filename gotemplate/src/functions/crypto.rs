@@ -45,7 +45,7 @@ fn hashed<D: Digest>(context: &mut Context, args: Arguments) -> Result<Value, Fa
         context.budget.spend(piece.len() as u64 / 16)?;
         hasher.update(piece);
     }
-    let hex = hasher
+    let hex: Vec<u8> = hasher
         .finalize()
         .iter()
         .flat_map(|byte| hex_digits(*byte))

@@ -47,7 +47,7 @@ fn decoded(
     context.budget.spend_at_once(text.len() as u64 / 8)?;
     context.budget.allocate(text.len().saturating_mul(2))?;
     match decode(text) {
-        Ok(mut bytes) => context.made(std::mem::take(&mut bytes)),
+        Ok(bytes) => context.made(bytes),
         Err(offset) => {
             let message = format!("illegal {name} data at input byte {offset}");
             context.made(message.into_bytes())

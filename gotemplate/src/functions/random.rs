@@ -66,5 +66,5 @@ fn letters(context: &mut Context, args: Arguments, letters: &[u8]) -> Result<Val
         let index = context.random_below(letters.len() as u64)?;
         text.push(letters[index as usize]);
     }
-    context.made(std::mem::take(&mut text))
+    context.made(text)
 }

@@ -72,5 +72,5 @@ fn join(context: &mut Context, args: Arguments) -> Result<Value, Fault> {
         let invalid = || "unable to parse userinfo in dict".into();
         url.user = parsed.ok_or_else(|| context.failed(invalid))?.user;
     }
-    context.made(std::mem::take(&mut url.to_text()))
+    context.made(url.to_text())
 }

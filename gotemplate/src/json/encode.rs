@@ -74,7 +74,7 @@ impl Encoder<'_> {
                 }
                 self.string(&time.format(b"2006-01-02T15:04:05.999999999Z07:00"))
             }
-            Value::Version(version) => self.string(version.to_string().as_bytes()),
+            Value::Version(version) => self.string(version.to_text().as_bytes()),
             Value::Int(_) | Value::Int64(_) | Value::Uint8(_) | Value::Uint64(_) => {
                 self.integer(value)
             }
