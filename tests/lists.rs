@@ -37,13 +37,12 @@ Version Flagenv Pflagenv IsMultiDocumentYAML promtool
 ";
 
 /// Files whose scenarios look at answers, versions or keys, which are new each time.
-const ABOUT_ANSWERS: [&str; 20] = [
+const ABOUT_ANSWERS: [&str; 19] = [
     "audit",
     "canaries",
     "command_line",
     "drift",
     "endpoints",
-    "fairness",
     "health",
     "in_sync",
     "integration",
