@@ -4,6 +4,7 @@
 use std::time::Duration;
 
 use k8s_openapi::api::core::v1::Secret;
+use kube::core::Status;
 use sealing::Causes;
 use tokio::time::{Instant, sleep_until};
 
@@ -35,22 +36,28 @@ impl Rendering {
     }
 }
 
-/// The failure of an object whose templates were rendered. What the API server finds wrong with its data, it finds in
-/// what they made.
+/// The failure of an object whose templates were rendered. What the API server finds wrong with its data, or too large,
+/// it finds in what they made.
 pub(crate) fn discreet(error: Error) -> Error {
     match &error {
-        Error::Api(secret_api::Error::Api(kube::Error::Api(status))) => {
-            let causes = status.details.iter().flat_map(|details| &details.causes);
-            let is_of_data = causes
-                .into_iter()
-                .any(|cause| cause.field.starts_with("data"));
-            match status.reason == "Invalid" && is_of_data {
-                true => not_rendered(),
-                false => error,
-            }
+        Error::Api(secret_api::Error::Api(kube::Error::Api(status)))
+            if is_of_data(status) || is_too_large(status) =>
+        {
+            not_rendered()
         }
         _ => error,
     }
+}
+
+fn is_of_data(status: &Status) -> bool {
+    let causes = status.details.iter().flat_map(|details| &details.causes);
+    let mut fields = causes.map(|cause| &cause.field);
+    status.reason == "Invalid" && fields.any(|field| field.starts_with("data"))
+}
+
+/// Whether an API server, or etcd behind it, has no room for an object of this size.
+pub(crate) fn is_too_large(status: &Status) -> bool {
+    status.code == 413 || status.message.contains("request is too large")
 }
 
 /// The failure of an object whose templates could not be rendered: where the Secret that is there could refuse what they
@@ -102,6 +109,9 @@ mod tests {
         assert_eq!(told("Invalid", "data[.dockerconfigjson]"), text);
         assert_eq!(told("Invalid", "data"), text);
         assert_ne!(told("Invalid", "metadata.labels"), text);
+        let status = Status::failure("etcdserver: request is too large", "").with_code(500);
+        let error = Error::Api(kube::Error::Api(status.boxed()).into());
+        assert_eq!(discreet(error).condition_message().to_string(), text);
         assert_ne!(told("Forbidden", "data"), text);
     }
 

@@ -193,8 +193,9 @@ mod tests {
 
     #[test]
     fn waits_for_a_key_or_an_edit_where_nothing_else_can_help() {
-        let error = sealing::Error::DeprecatedBlob;
-        assert_eq!(Error::Unseal(error, Causes::default()).retry(1, 5), None);
+        for error in [sealing::Error::DeprecatedBlob, sealing::Error::NotRendered] {
+            assert_eq!(Error::Unseal(error, Causes::default()).retry(1, 5), None);
+        }
         assert_eq!(Error::Apply(apply::Error::Immutable).retry(1, 5), None);
     }
 

@@ -126,6 +126,8 @@ fn leave_out_what_is_long(metadata: &mut ObjectMeta) {
 
 #[cfg(test)]
 mod tests {
+    use std::collections::BTreeMap;
+
     use serde_json::{Value, json};
 
     use super::*;
@@ -166,6 +168,24 @@ mod tests {
         let malformed = object.well_formed().unwrap_err();
         assert_eq!(malformed, Malformed::Size(MOST));
         assert_eq!(object.key().name, "a");
+    }
+
+    #[test]
+    fn keeps_nothing_of_what_nobody_reads_however_much_it_is() {
+        let many = |one: &str| vec![serde_json::from_str::<Value>(one).unwrap(); 100_000];
+        let spec = json!({ "encryptedData": {}, "template": { "metadata": { "managedFields": many("{}") } } });
+        let object = guarded(json!({ "name": "a" }), json!({ "spec": spec }));
+        let metadata = &object.well_formed().unwrap().spec.template.metadata;
+        assert_eq!(metadata.managed_fields, None);
+
+        let items: BTreeMap<String, &str> = (0..20_000).map(|i| (i.to_string(), "")).collect();
+        for spec in [
+            json!({ "encryptedData": items }),
+            json!({ "encryptedData": {}, "template": { "data": items } }),
+        ] {
+            let object = guarded(json!({ "name": "a" }), json!({ "spec": spec }));
+            assert_eq!(object.well_formed().unwrap_err(), Malformed::Items(10_000));
+        }
     }
 
     #[test]

@@ -11,6 +11,7 @@ use sealing::{Applied, SealedSecret};
 use crate::answer;
 use crate::apply::Written;
 use crate::condition::{self, News, Verdict};
+use crate::discretion::is_too_large;
 use crate::error::Error;
 use crate::event::Events;
 use crate::excerpt::{EVENT, STATUS, excerpt};
@@ -146,6 +147,11 @@ impl Reporter {
                     latest = Some(there);
                 }
                 Err(error) if error.code() == Some(404) => return Ok(None),
+                // Another attempt, which costs as much as the first, would fit no better.
+                Err(answer::Error::Api(kube::Error::Api(status))) if is_too_large(&status) => {
+                    tracing::error!("sealed-secret" = %guarded.key(), "its status does not fit into the object");
+                    return Ok(Some(news));
+                }
                 written => {
                     if written?.status.applied.is_some() {
                         self.keeps_records.store(true, Ordering::Relaxed);
@@ -325,6 +331,15 @@ mod tests {
                 .map(|(method, _)| method.as_str())
                 .eq(["PUT", "GET"])
         );
+    }
+
+    /// What failed is not tried again and again only since it cannot be told.
+    #[tokio::test]
+    async fn gives_a_status_up_for_which_there_is_no_room() {
+        let (code, mut full) = refusal(500, "");
+        full["message"] = "etcdserver: request is too large".into();
+        let script = Script::new(&[(code, full)]);
+        assert_eq!(script.write_status().await.unwrap(), Some(News::State));
     }
 
     #[tokio::test]

@@ -25,6 +25,7 @@ mod seal;
 mod sealed_secret;
 mod secret;
 mod template;
+mod template_metadata;
 mod unseal;
 
 pub use cause::{Cause, Causes};

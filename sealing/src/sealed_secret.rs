@@ -11,6 +11,8 @@ use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::Value;
 use serde_json::value::RawValue;
 
+use crate::template_metadata;
+
 /// The template annotation that asks for a Secret without an owner.
 pub const SKIP_OWNER_REFERENCES: &str = "sealedsecrets.bitnami.com/skip-set-owner-references";
 
@@ -51,7 +53,7 @@ pub struct SealedSecretSpec {
 #[derive(Clone, Debug, Default, Deserialize, PartialEq, Serialize)]
 pub struct Template {
     /// Labels, annotations and finalizers of the Secret; its name and namespace are not read.
-    #[serde(default, deserialize_with = "null_as_default")]
+    #[serde(default, deserialize_with = "template_metadata::deserialize")]
     pub metadata: ObjectMeta,
     /// The Secret's type.
     #[serde(default, rename = "type", skip_serializing_if = "Option::is_none")]
@@ -143,11 +145,16 @@ pub enum Malformed {
     /// Something in it stands in too many others.
     #[error("cannot read SealedSecret: nested too deeply at `{0}`")]
     Nesting(String),
+    /// It has more items, or templates, than that.
+    #[error("cannot read SealedSecret: more than {0} items")]
+    Items(usize),
     /// It is larger than so many bytes, in JSON.
     #[error("cannot read SealedSecret: it is larger than {0} bytes")]
     Size(usize),
 }
 
+/// No object that an API server takes has as many sealed values; what is no value may be smaller than one.
+const ITEMS: usize = 10_000;
 /// A path is told so far, in characters: its parts are the names that the author of the object chose.
 const PATH: usize = 200;
 
@@ -175,13 +182,18 @@ impl SealedSecretSpec {
     /// may be nested as deeply as it likes.
     pub fn from_json(text: &str) -> Result<Self, Malformed> {
         let mut json = serde_json::Deserializer::from_str(text);
-        serde_path_to_error::deserialize(&mut json).map_err(|error| {
+        let spec: Self = serde_path_to_error::deserialize(&mut json).map_err(|error| {
             let path = match error.path().to_string() {
                 path if path == "." => "spec".to_owned(),
                 path => format!("spec.{path}"),
             };
             Malformed::new(&path, error.inner())
-        })
+        })?;
+        let templates = spec.template.data.as_ref().map_or(0, BTreeMap::len);
+        match spec.encrypted_data.len().max(templates) > ITEMS {
+            true => Err(Malformed::Items(ITEMS)),
+            false => Ok(spec),
+        }
     }
 }
 

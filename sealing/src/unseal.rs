@@ -4,9 +4,11 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::sync::Arc;
 
+use k8s_openapi::ByteString;
 use k8s_openapi::api::core::v1 as core;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 use kube::Resource;
+use serde::Deserialize;
 
 use crate::effort::{Effort, Enough};
 use crate::envelope::Envelope;
@@ -15,6 +17,7 @@ use crate::sealed_secret::SKIP_OWNER_REFERENCES;
 use crate::template::{NotRendered, Parsed};
 use crate::{
     Fingerprint, Label, Plaintext, PrivateKey, Renderer, Scope, SealedSecret, Secret, base64,
+    template_metadata,
 };
 
 /// The values of a Secret have no more bytes than this.
@@ -263,11 +266,35 @@ fn open_deprecated_blob(
         let value = attempt(&envelope, key, label, effort).map_err(|_| Error::Budget)?;
         let Some(value) = value else { continue };
         // The value is a whole Secret in JSON; its parts become values again at once.
-        let secret = serde_json::from_slice::<core::Secret>(value.expose());
+        let secret = serde_json::from_slice::<Blob>(value.expose());
         let secret = secret.map_err(|_| Error::DeprecatedContent)?;
-        return Ok((secret.into(), key.fingerprint().clone()));
+        return Ok((core::Secret::from(secret).into(), key.fingerprint().clone()));
     }
     Err(Error::DeprecatedBlob)
+}
+
+/// What a deprecated blob holds: as much of a Secret as is made of it.
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Blob {
+    #[serde(default, deserialize_with = "template_metadata::deserialize")]
+    metadata: ObjectMeta,
+    r#type: Option<String>,
+    immutable: Option<bool>,
+    data: Option<BTreeMap<String, ByteString>>,
+    string_data: Option<BTreeMap<String, String>>,
+}
+
+impl From<Blob> for core::Secret {
+    fn from(blob: Blob) -> Self {
+        Self {
+            metadata: blob.metadata,
+            type_: blob.r#type,
+            immutable: blob.immutable,
+            data: blob.data,
+            string_data: blob.string_data,
+        }
+    }
 }
 
 /// Adds what the templates make. A decrypted value wins over a template of the same name; a null removes the name.

@@ -168,3 +168,36 @@ async fn nothing_told_of_a_template_depends_on_how_it_fails() {
         assert_eq!(told, first, "{template}");
     }
 }
+
+/// Templates that would run for minutes, and more of them than there are cores.
+#[tokio::test]
+async fn templates_without_end_hold_up_nobody() {
+    let key = Fixture::rsa2048();
+    let cluster = Cluster::start(&[&key]).await;
+    cluster.create_namespace("hostile").await;
+    let operands = format!("{{{{if and{}}}}}{{{{end}}}}", " 1".repeat(20_000));
+    let variables: String = (0..20_000).map(|i| format!("{{{{$v{i} := 1}}}}")).collect();
+    let sources = [
+        format!("{{{{range 9000000}}}}{operands}{{{{end}}}}"),
+        format!(
+            "{{{{range 9000000}}}}{}{{{{end}}}}",
+            operands.replace("and", "or")
+        ),
+        format!("{variables}{{{{range 9000000}}}}{{{{$v0 = 2}}}}{{{{end}}}}"),
+    ];
+    for (index, source) in sources.iter().cycle().take(12).enumerate() {
+        let hostile = sealed_secret(&format!("hostile-{index}"))
+            .in_namespace("hostile")
+            .template(json!({ "data": { "t": source } }));
+        cluster.create(hostile.object()).await;
+    }
+    cluster
+        .create(sealed_secret("db").item("a", "b", &key).object())
+        .await;
+    cluster.secret_becomes("shop", "db", &[("a", "b")]).await;
+    for index in 0..12 {
+        let name = format!("hostile-{index}");
+        let synced = cluster.condition("hostile", &name, "Synced", "False").await;
+        assert_eq!(synced["message"], "template: cannot be rendered");
+    }
+}
