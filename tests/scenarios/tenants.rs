@@ -110,6 +110,12 @@ async fn told(cluster: &Cluster, process: &Process, name: &str, template: &str) 
     let took = created.elapsed();
     assert!(took > Duration::from_millis(2400), "told after {took:?}");
     assert!(took < Duration::from_secs(10), "told after {took:?}");
+    eventually("it is logged and noted", async || {
+        let is_logged = process.stderr().contains(&format!("key=shop/{name} "));
+        let is_noted = process.stdout()[audit_before..].contains(&format!("\"{name}\""));
+        (is_logged && is_noted).then_some(())
+    })
+    .await;
     let object = cluster.sealed_secrets("shop").get(name).await.unwrap();
     let events = cluster.events("shop", name).await;
     let mut told = vec![
