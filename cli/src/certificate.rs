@@ -215,12 +215,43 @@ fn follow(attempt: Attempt<'_>) -> Action {
     }
 }
 
-/// The address without what stands in front of its host: an error may end up in a log.
+/// The address without what stands in front of its host: an error may end up in a log. A password may hold what
+/// ends a host, so all before the last `@` goes; where that makes it no URL, wherever the `@` stands.
 fn without_password(location: &str) -> String {
-    let Some((scheme, rest)) = location.split_once("://") else {
+    let Some((scheme, rest)) = location.split_once(':') else {
         return location.to_owned();
     };
-    let authority = rest.split('/').next().unwrap_or_default();
-    let credentials = authority.rfind('@').map_or(0, |at| at + 1);
-    format!("{scheme}://{}", &rest[credentials..])
+    let end = match reqwest::Url::parse(location) {
+        Ok(_) => rest.find(['?', '#']).unwrap_or(rest.len()),
+        Err(_) => rest.len(),
+    };
+    match rest[..end].rfind('@') {
+        Some(at) => format!("{scheme}://{}", &rest[at + 1..]),
+        None => location.to_owned(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_an_address_without_its_password() {
+        for (location, said) in [
+            ("https://user:pa/ss@host/cert", "https://host/cert"),
+            ("https://user:pa?ss@host/cert", "https://host/cert"),
+            ("https://user:pa#ss@host/cert", "https://host/cert"),
+            ("https://user:p@ss@host/cert", "https://host/cert"),
+            ("https:user:pass@host/cert", "https://host/cert"),
+            ("ftp://token@host/cert", "ftp://host/cert"),
+            (
+                "https://host/cert?to=a@example.org",
+                "https://host/cert?to=a@example.org",
+            ),
+            ("https://host:8443/cert", "https://host:8443/cert"),
+            ("https:cert", "https:cert"),
+        ] {
+            assert_eq!(without_password(location), said, "{location}");
+        }
+    }
 }

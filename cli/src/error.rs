@@ -2,6 +2,8 @@
 
 use std::io;
 
+use zeroize::Zeroizing;
+
 use crate::{
     args, certificate, cluster, commands, controller, input, manifest, output, private_keys,
     sealed_manifest,
@@ -59,17 +61,18 @@ impl Error {
         }
     }
 
-    /// What is wrong, line by line: a line break in a name is no end of a line.
-    pub(crate) fn lines(&self) -> Vec<String> {
-        match self {
+    /// What is wrong, line by line: a line break in a name is no end of a line. Some hold values.
+    pub(crate) fn lines(&self) -> Vec<Zeroizing<String>> {
+        let lines = match self {
+            Self::Explain(commands::explain::Error::Broken(causes)) => return causes.lines(),
             Self::Controller(error) => error.lines(),
             Self::Recover(commands::recover::Error::Unseal(sealing::Error::Items(failures))) => {
                 failures.lines()
             }
-            Self::Explain(commands::explain::Error::Broken(lines))
-            | Self::Validate(commands::validate::Error::Undecryptable(lines)) => lines.clone(),
+            Self::Validate(commands::validate::Error::Undecryptable(lines)) => lines.clone(),
             other => vec![other.to_string()],
-        }
+        };
+        lines.into_iter().map(Zeroizing::new).collect()
     }
 
     /// The next thing to do, where there is one.

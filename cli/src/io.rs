@@ -5,6 +5,7 @@ use std::io::{Cursor, IsTerminal, Read, Write};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use jiff::Timestamp;
+use zeroize::Zeroizing;
 
 use crate::Error;
 use crate::printable::printable;
@@ -75,7 +76,7 @@ impl Io {
     pub(crate) fn report(&mut self, error: &Error) {
         let mut lines = error.lines().into_iter();
         let first = lines.next().unwrap_or_default();
-        self.note(&format!("error: {first}"));
+        self.note(&Zeroizing::new(["error: ", &first].concat()));
         lines.for_each(|line| self.note(&line));
         if let Some(hint) = error.hint() {
             self.note(&format!("hint: {hint}"));

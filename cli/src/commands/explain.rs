@@ -3,12 +3,14 @@
 //! Secrets. No cluster is asked.
 
 use std::collections::BTreeMap;
+use std::fmt;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::{Instant, SystemTime};
 
 use aws_lc_rs::rand;
 use sealing::{Plaintext, PrivateKey, Renderer, Secret};
+use zeroize::Zeroizing;
 
 use crate::Io;
 use crate::input::{self, Input};
@@ -35,13 +37,28 @@ pub(crate) enum Values {
 pub enum Error {
     #[error("no SealedSecrets found in the input")]
     NoInput,
-    /// Line by line; they may hold values.
-    #[error("{}", .0.join("\n"))]
-    Broken(Vec<String>),
+    #[error("not all templates can be rendered")]
+    Broken(Causes),
 }
 
-/// Who has the values.
-enum Holder {
+/// What is wrong, line by line; it may hold values, so nothing shows it but `lines`.
+pub struct Causes(Vec<Zeroizing<String>>);
+
+impl Causes {
+    /// For whoever holds the values.
+    pub(crate) fn lines(&self) -> Vec<Zeroizing<String>> {
+        self.0.clone()
+    }
+}
+
+impl fmt::Debug for Causes {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Causes(..)")
+    }
+}
+
+/// Who opens the values, or has them open.
+enum Opener {
     Keys(Vec<Arc<PrivateKey>>),
     Secrets(Vec<Secret>),
 }
@@ -49,9 +66,9 @@ enum Holder {
 impl Explain {
     pub(crate) async fn run(self, io: &mut Io) -> Result<(), crate::Error> {
         let input = Input::open(self.sealed_file.as_deref(), io)?;
-        let holder = match &self.values {
-            Values::Keys(files) => Holder::Keys(PrivateKeys::read(files, io)?.keys),
-            Values::Stdin => Holder::Secrets(plain_secrets(io)?),
+        let opener = match &self.values {
+            Values::Keys(files) => Opener::Keys(PrivateKeys::read(files, io)?.keys),
+            Values::Stdin => Opener::Secrets(plain_secrets(io)?),
         };
         let sealed = sealed_manifest::read(input.read(io)?, Others::Keep, io)
             .map_err(sealed_manifest::Error)?;
@@ -65,13 +82,12 @@ impl Explain {
         let mut templates = 0;
         for manifest in &sealed.objects {
             templates += count(manifest);
-            let lines = holder.explain(manifest, &renderer);
-            let (document, name) = (manifest.document, manifest.name());
-            let line = |line| format!("document {document}, `{name}`: {line}");
-            broken.extend(lines.into_iter().map(line));
+            let lines = opener.explain(manifest, &renderer);
+            let place = format!("document {}, `{}`: ", manifest.document, manifest.name());
+            broken.extend(lines.iter().map(|line| joined(&place, line)));
         }
         if !broken.is_empty() {
-            return Err(Error::Broken(broken).into());
+            return Err(Error::Broken(Causes(broken)).into());
         }
         let said = match (templates, sealed.objects.len()) {
             (1, 1) => "ok: 1 template of 1 SealedSecret is rendered\n".to_owned(),
@@ -84,16 +100,16 @@ impl Explain {
     }
 }
 
-impl Holder {
+impl Opener {
     /// What is wrong with an object, line by line, as Go would say it.
-    fn explain(&self, manifest: &SealedManifest, renderer: &Renderer) -> Vec<String> {
+    fn explain(&self, manifest: &SealedManifest, renderer: &Renderer) -> Vec<Zeroizing<String>> {
         let object = &manifest.object;
         if let (Self::Keys(keys), Some(_)) = (self, &object.spec.data) {
             // It is a whole Secret in one piece, and has no templates.
             let unsealed = sealing::unseal(object, keys, renderer);
             return unsealed
                 .err()
-                .map(|error| error.to_string())
+                .map(|error| Zeroizing::new(error.to_string()))
                 .into_iter()
                 .collect();
         }
@@ -104,7 +120,7 @@ impl Holder {
             // Whoever asks holds the values.
             explained
                 .iter()
-                .map(|failure| failure.expose().to_owned())
+                .map(|failure| Zeroizing::new(failure.expose().to_owned()))
                 .collect()
         };
         match self {
@@ -112,15 +128,23 @@ impl Holder {
                 let label = sealing::label_of(object);
                 match sealing::open(&object.spec.encrypted_data, label, keys) {
                     Ok(opened) => explain(&opened.items),
-                    Err(failures) => failures.lines(),
+                    Err(failures) => failures.lines().into_iter().map(Zeroizing::new).collect(),
                 }
             }
             Self::Secrets(secrets) => match values_of(manifest, secrets) {
                 Ok(values) => explain(&values),
-                Err(missing) => missing,
+                Err(missing) => missing.into_iter().map(Zeroizing::new).collect(),
             },
         }
     }
+}
+
+/// In one piece of memory, which is wiped: a text that grows leaves copies behind.
+fn joined(place: &str, line: &str) -> Zeroizing<String> {
+    let mut joined = Zeroizing::new(String::with_capacity(place.len() + line.len()));
+    joined.push_str(place);
+    joined.push_str(line);
+    joined
 }
 
 /// The values of the Secret that an object stands for: those that are sealed in it, and no others.
@@ -168,4 +192,19 @@ fn plain_secrets(io: &mut Io) -> Result<Vec<Secret>, crate::Error> {
 fn count(manifest: &SealedManifest) -> usize {
     let templates = manifest.object.spec.template.data.iter().flatten();
     templates.filter(|(_, text)| text.is_some()).count()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn shows_a_value_in_its_lines_only() {
+        let line = joined("document 1, `db`: ", "cannot parse hunter2hunter2");
+        let error = crate::Error::from(Error::Broken(Causes(vec![line])));
+        let shown = format!("{error:?} {error:#?} {error}");
+        assert!(!shown.contains("hunter2"), "{shown}");
+        let lines = error.lines();
+        assert_eq!(*lines[0], "document 1, `db`: cannot parse hunter2hunter2");
+    }
 }

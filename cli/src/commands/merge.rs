@@ -86,8 +86,7 @@ impl Merge {
         self.complete(&mut secret, &target.object, io)?;
         let update = sealing::seal(&secret, &certificate).map_err(Error::Seal)?;
         if !self.allow_values_in_metadata {
-            let metadata = &update.spec.template.metadata;
-            exposure::check(metadata, &secret.data).map_err(Error::Exposed)?;
+            check_exposed(&target.object, &update, &secret).map_err(Error::Exposed)?;
         }
         let changes = [(index, changes(target, &update))];
         let changed = edit::apply(&sealed, &changes, self.format);
@@ -190,6 +189,25 @@ impl Merge {
         }
         Ok(())
     }
+}
+
+/// Refuses values in what the file's metadata will be: what stands there already is committed as well.
+fn check_exposed(
+    target: &SealedSecret,
+    update: &SealedSecret,
+    secret: &Secret,
+) -> Result<(), Exposed> {
+    let mut merged = target.spec.template.metadata.clone();
+    let new = &update.spec.template.metadata;
+    for (own, new) in [
+        (&mut merged.labels, &new.labels),
+        (&mut merged.annotations, &new.annotations),
+    ] {
+        own.get_or_insert_default()
+            .extend(new.clone().into_iter().flatten());
+    }
+    exposure::check(&merged, &secret.data)?;
+    exposure::check(&target.metadata, &secret.data)
 }
 
 /// The values of the update, and those of its labels and annotations that are not there already.
