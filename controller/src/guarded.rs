@@ -178,13 +178,13 @@ mod tests {
         let metadata = &object.well_formed().unwrap().spec.template.metadata;
         assert_eq!(metadata.managed_fields, None);
 
-        let items: BTreeMap<String, &str> = (0..20_000).map(|i| (i.to_string(), "")).collect();
+        let items: BTreeMap<String, &str> = (0..30_000).map(|i| (i.to_string(), "")).collect();
         for spec in [
             json!({ "encryptedData": items }),
             json!({ "encryptedData": {}, "template": { "data": items } }),
         ] {
             let object = guarded(json!({ "name": "a" }), json!({ "spec": spec }));
-            assert_eq!(object.well_formed().unwrap_err(), Malformed::Items(10_000));
+            assert_eq!(object.well_formed().unwrap_err(), Malformed::Items(20_000));
         }
     }
 

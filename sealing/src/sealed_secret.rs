@@ -154,7 +154,7 @@ pub enum Malformed {
 }
 
 /// No object that an API server takes has as many sealed values; what is no value may be smaller than one.
-const ITEMS: usize = 10_000;
+const ITEMS: usize = 20_000;
 /// A path is told so far, in characters: its parts are the names that the author of the object chose.
 const PATH: usize = 200;
 

@@ -122,6 +122,8 @@ async fn does_not_hurry_to_replace_an_unowned_secret() {
         let key = Fixture::rsa2048();
         let cluster = Cluster::start(&[&key]).await;
         create_secret(&cluster, existing(annotations)).await;
+        // As far apart as requests over a network.
+        tokio::time::sleep(std::time::Duration::from_millis(50)).await;
         cluster.create(sealed(&key).object()).await;
         delete_secret(&cluster).await;
         tokio::time::sleep(std::time::Duration::from_millis(100)).await;
