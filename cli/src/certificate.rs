@@ -16,6 +16,8 @@ use crate::{Io, error, input, proxy};
 
 const FETCH_TIMEOUT: Duration = Duration::from_secs(30);
 const MOST_REDIRECTS: usize = 10;
+/// A certificate has a few KiB; whoever sends on and on fills no memory.
+const LARGEST: usize = 1 << 20;
 const WARNED_BEFORE_EXPIRY: SignedDuration = SignedDuration::from_hours(30 * 24);
 
 /// Where the certificate comes from, and which one it must be.
@@ -190,16 +192,28 @@ async fn from_url(location: &str, io: &mut Io) -> Result<Vec<u8>, String> {
     let fetch = async {
         let response = builder.build()?.get(location).send().await?;
         let status = response.status();
-        Ok((status, response.bytes().await?))
+        if status != reqwest::StatusCode::OK {
+            return Ok(Err(status.to_string()));
+        }
+        Ok(body_of(response)
+            .await?
+            .ok_or_else(|| "the answer is larger than 1 MiB".to_owned()))
     };
-    let (status, body) = Progress::waiting("waiting for the certificate", fetch, io)
+    Progress::waiting("waiting for the certificate", fetch, io)
         .await
-        .map_err(|error: reqwest::Error| error::root_cause(&error.without_url()))?;
-    if status == reqwest::StatusCode::OK {
-        Ok(body.to_vec())
-    } else {
-        Err(status.to_string())
+        .map_err(|error: reqwest::Error| error::root_cause(&error.without_url()))?
+}
+
+/// The body, if it is not too large.
+async fn body_of(mut response: reqwest::Response) -> reqwest::Result<Option<Vec<u8>>> {
+    let mut body = Vec::new();
+    while let Some(chunk) = response.chunk().await? {
+        if body.len() + chunk.len() > LARGEST {
+            return Ok(None);
+        }
+        body.extend_from_slice(&chunk);
     }
+    Ok(Some(body))
 }
 
 /// Follows as many redirects as Go does, but none from an address that cannot be faked to one that can.

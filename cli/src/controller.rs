@@ -4,6 +4,7 @@
 use std::time::Duration;
 
 use http::{HeaderMap, Request, StatusCode, header};
+use http_body_util::{BodyExt, LengthLimitError, Limited};
 use k8s_openapi::api::core::v1::Service;
 use kube::Client;
 use kube::client::Body;
@@ -24,6 +25,9 @@ const OTHER_NAMESPACE: &str = "sealed-secrets";
 const REPEATED: usize = 10;
 /// Who is told to stay away for longer gives up.
 const LONGEST_WAIT: Duration = Duration::from_secs(300);
+
+/// More than any object that a cluster stores; whoever sends on and on fills no memory.
+const LARGEST_ANSWER: usize = 16 << 20;
 
 /// The controller's Service, as far as it was named.
 pub(crate) struct ControllerService {
@@ -207,14 +211,14 @@ async fn send(
     let mut repeated = 0;
     loop {
         let request = request().map_err(|error| error.to_string())?;
-        let answer = async {
-            let response = client.send(request.map(Body::from)).await?;
-            let (parts, body) = response.into_parts();
-            Ok((parts, body.collect_bytes().await?))
-        };
-        let (parts, body) = answer
-            .await
-            .map_err(|error: kube::Error| error::root_cause(&error))?;
+        let response = client.send(request.map(Body::from)).await;
+        let response = response.map_err(|error| error::root_cause(&error))?;
+        let (parts, body) = response.into_parts();
+        let body = Limited::new(body, LARGEST_ANSWER).collect().await;
+        let body = body.map_err(|error| match error.is::<LengthLimitError>() {
+            true => "the answer is larger than 16 MiB".to_owned(),
+            false => error::root_cause(&*error),
+        })?;
         let wait = retry_after(parts.status, &parts.headers);
         if let Some(wait) = wait.filter(|_| repeated < REPEATED) {
             tokio::time::sleep(wait).await;
@@ -223,7 +227,7 @@ async fn send(
         }
         return Ok(Answer {
             status: parts.status,
-            body: body.to_vec(),
+            body: body.to_bytes().to_vec(),
             service: service.to_owned(),
         });
     }

@@ -191,3 +191,39 @@ async fn serve_with_tls(answer: String) -> (u16, tempfile::NamedTempFile) {
     file.write_all(authority.as_bytes()).unwrap();
     (port, file)
 }
+
+/// A server that announces no end is read no further than needed.
+#[tokio::test]
+async fn reads_no_certificate_of_more_than_a_mebibyte() {
+    let largest = "x".repeat(1 << 20);
+    let (port, requests) = serve(vec![answer("200 OK", "", &largest)]);
+    let (_, output) = fetch(&format!("http://127.0.0.1:{port}/cert"), &[]).await;
+    assert!(output.stdout == largest, "{}", output.stderr);
+    requests.join().unwrap();
+
+    let (port, _endless) = serve_without_end();
+    let url = format!("http://127.0.0.1:{port}/cert");
+    let (code, output) = fetch(&url, &[]).await;
+    let error =
+        format!("{WARNING}error: cannot fetch \"{url}\": the answer is larger than 1 MiB\n");
+    assert_eq!((code, output.stderr), (1, error));
+}
+
+/// Sends until the other end hangs up, but no more than would fail the test anyway.
+fn serve_without_end() -> (u16, JoinHandle<()>) {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let port = listener.local_addr().unwrap().port();
+    let send = move || {
+        let (mut stream, _) = listener.accept().unwrap();
+        let lines = BufReader::new(stream.try_clone().unwrap()).lines();
+        lines
+            .map(Result::unwrap)
+            .take_while(|line| !line.is_empty())
+            .for_each(drop);
+        let head = b"HTTP/1.1 200 OK\r\nConnection: close\r\n\r\n";
+        stream.write_all(head).unwrap();
+        let piece = [b'x'; 1 << 16];
+        let _ = (0..256).try_for_each(|_| stream.write_all(&piece));
+    };
+    (port, std::thread::spawn(send))
+}

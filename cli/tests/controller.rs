@@ -86,9 +86,8 @@ fn answer(mut stream: TcpStream, answers: &BTreeMap<String, String>, seen: &Mute
         "HTTP/1.1 {code} X\r\nConnection: close\r\nContent-Length: {}\r\n\r\n",
         body.len()
     );
-    stream
-        .write_all(format!("{head}{body}").as_bytes())
-        .unwrap();
+    // Who has read enough hangs up.
+    let _ = stream.write_all(format!("{head}{body}").as_bytes());
 }
 
 fn status(code: u16, message: &str) -> String {
@@ -377,4 +376,25 @@ async fn repeats_what_the_api_server_says_and_asks_only_once() {
             .count(),
         1
     );
+}
+
+#[tokio::test]
+async fn reads_no_answer_of_more_than_sixteen_mebibytes() {
+    let path =
+        "/api/v1/namespaces/kube-system/services/http:sealed-secrets-controller:/proxy/v1/cert.pem";
+    let no_certificate = "warning: nothing can be sealed to this: data does not contain any valid RSA or ECDSA certificates\n";
+    let too_large = "error: cannot fetch certificate: the answer is larger than 16 MiB\n";
+    let largest = 16 << 20;
+    for (size, printed, code, said) in [
+        (largest, largest, 0, no_certificate),
+        (largest + 1, 0, 1, too_large),
+    ] {
+        let server = serve(&[
+            (DEFAULT, &service(r#"[{"port":8080}]"#)),
+            (path, &"x".repeat(size)),
+        ]);
+        let (exit, output) = fetch(&server, &[]).await;
+        let found = (exit, output.stdout.len(), output.stderr.as_str());
+        assert_eq!(found, (code, printed, said));
+    }
 }
